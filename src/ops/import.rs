@@ -1,10 +1,13 @@
 //! Rows of a file into a table: previewed against its columns, bound as parameters, in one transaction, with a report of what the
 //! server refused.
 
+mod columns;
+mod file;
 mod fit;
 pub mod reader;
 mod replace;
 mod report;
+mod send;
 
 pub use replace::replace;
 pub use report::{Match, Report};
@@ -13,31 +16,17 @@ use super::query::{Unlock, guarded};
 use super::statements::{Ended, remember};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
-use crate::engine::{Event, Session, Touched};
+use crate::engine::{Session, Touched};
 use crate::model::{ColumnInfo, Dialect, Error, Kind, Param, Result, TableInfo};
 use crate::store::history::Fate;
 use crate::store::journal::NewEntry;
-use reader::{Form, Reader, Value};
-use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use columns::{computed, found, places, with_number};
+use reader::Form;
+use std::path::PathBuf;
 use std::time::Instant;
 
-/// Rows that go to the server in one statement.
-const TOGETHER: usize = 200;
-/// Bytes of a file whose rows go together, about: rows of megabytes are not gathered in memory.
-const TOGETHER_BYTES: u64 = 4 << 20;
-/// Values of one statement: SQLite takes 32,766, the others 65,535.
-const VALUES: usize = 30_000;
-/// Refused rows that are told one by one.
-const TOLD: usize = 10_000;
 /// Rows of the file that a preview shows.
 const PREVIEWED: usize = 3;
-/// Rows, and bytes of theirs, that wait for rows which they refer to.
-const WAITING: (usize, usize) = (100_000, 1 << 26);
 /// Bytes of a binary value that a preview shows.
 const PREVIEWED_BYTES: usize = 16;
 
@@ -72,73 +61,6 @@ impl Import {
         }
         out
     }
-}
-
-/// A file that tells how much of it was read.
-struct Counted {
-    file: File,
-    read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.file.read(buf)?;
-        self.read.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
-    }
-}
-
-/// An open file, with how much of it is read so far and its size, in bytes; a pipe has none.
-struct Opened {
-    reader: Reader<BufReader<Counted>>,
-    read: Arc<AtomicU64>,
-    size: Option<u64>,
-}
-
-fn open(import: &Import, dialect: Dialect) -> Result<Opened> {
-    let shown = crate::text::clean(&import.file.display().to_string()).into_owned();
-    let file = File::open(&import.file).map_err(|e| Error::io(format_args!("opening {shown}"), e))?;
-    let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
-    let read = Arc::new(AtomicU64::new(0));
-    let input = BufReader::with_capacity(1 << 16, Counted { file, read: read.clone() });
-    let reader = Reader::new(input, import.form, import.null.clone()).map_err(|why| Error::usage(format!("{shown}: {why}")))?;
-    // SQLite keeps text of any bytes, and exports write them as they are.
-    Ok(Opened { reader: reader.any_bytes(dialect == Dialect::Sqlite), read, size })
-}
-
-/// The columns of the table that the file's columns go to, in the file's order; or what does not fit.
-fn places<'a>(table: &'a TableInfo, names: &[String]) -> Result<Vec<&'a ColumnInfo>> {
-    let mut out: Vec<&ColumnInfo> = Vec::new();
-    let mut unknown = Vec::new();
-    for name in names {
-        let exact = table.columns.iter().find(|c| c.name == *name);
-        match exact.or_else(|| table.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name.trim()))) {
-            None => unknown.push(name.clone()),
-            Some(c) if out.iter().any(|o| o.name == c.name) => {
-                return Err(Error::usage(format!("the file has the column {} twice", crate::text::clean(name))));
-            }
-            Some(c) => out.push(c),
-        }
-    }
-    if !unknown.is_empty() {
-        let have: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
-        return Err(Error::usage(format!("{} has no column {}", crate::text::clean(&table.name), crate::text::clean(&unknown.join(", "))))
-            .hint(format!("It has {}. The first line of the file has to name columns.", crate::text::clean(&have.join(", ")))));
-    }
-    let missing: Vec<&str> = table
-        .columns
-        .iter()
-        .filter(|c| !c.nullable && !c.default && !c.generated && !out.iter().any(|o| o.name == c.name))
-        .map(|c| c.name.as_str())
-        .collect();
-    if !missing.is_empty() {
-        return Err(Error::usage(format!(
-            "the file has no column {}, which {} needs",
-            missing.join(", "),
-            crate::text::clean(&table.name)
-        )));
-    }
-    Ok(out)
 }
 
 /// Imports. Nothing stays unless `commit` is set and, without `skip_refused`, every row was taken. An error is one of the whole;
@@ -203,9 +125,31 @@ async fn allowed(
         }
     }
     // Once to see that the file can be read at all, and what its first rows are.
-    let mut first = open(import, conn.dialect())?.reader;
+    let mut first = file::open(import, conn.dialect())?.reader;
     with_number(&mut table, first.columns());
     let columns = places(&table, first.columns())?;
+    let mut report = preview(conn.dialect(), &table, &columns, &mut first);
+    drop(first);
+    if import.commit {
+        let hash = file::hashed(&import.file)?;
+        journal(cx, name, "import-begin", format!("importing {} into {}", file::name(&import.file), report.table), &hash, &report)?;
+        let done = transaction(cx, conn, import, &table, &columns, &mut report, opened, fate).await;
+        let words = match (&done, report.committed) {
+            (Err(e), _) if *fate == Some(Fate::Unclear) => format!("import into {} ended unclearly: {}", report.table, e.message),
+            (Ok(()), true) => format!("imported {} into {}", crate::text::counted(report.taken, "row"), report.table),
+            (Ok(()), false) => format!("imported nothing into {}: {}", report.table, report.why_not.as_deref().unwrap_or("")),
+            (Err(e), _) => format!("import into {} failed: {}", report.table, e.message),
+        };
+        journal(cx, name, "import-ended", words, &hash, &report)?;
+        done?;
+    } else {
+        transaction(cx, conn, import, &table, &columns, &mut report, opened, fate).await?;
+    }
+    Ok(report)
+}
+
+/// The report before anything ran: what goes where, with the first rows of the file.
+fn preview(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], file: &mut file::Lines) -> Report {
     let mut report = Report {
         table: format!("{}.{}", table.schema, table.name),
         columns: columns
@@ -236,79 +180,16 @@ async fn allowed(
         run: None,
     };
     for _ in 0..PREVIEWED {
-        let Ok(Some(record)) = first.read() else { break };
+        let Ok(Some(record)) = file.read() else { break };
         for (m, v) in report.columns.iter_mut().zip(record.values.unwrap_or_default()) {
-            m.first.push(match v.param(conn.dialect()) {
+            m.first.push(match v.param(dialect) {
                 Param::Bytes(b) => Some(format!("\\x{}", hex::encode(&b[..b.len().min(PREVIEWED_BYTES)]))),
                 Param::TextBytes(b) => Some(String::from_utf8_lossy(&b).into_owned()),
                 other => other.text().map(str::to_string),
             });
         }
     }
-    drop(first);
-    if import.commit {
-        let mut hash = Sha256::new();
-        let mut file = File::open(&import.file).map_err(|e| Error::io("reading the file", e))?;
-        let mut chunk = vec![0; 1 << 16];
-        loop {
-            match file.read(&mut chunk).map_err(|e| Error::io("reading the file", e))? {
-                0 => break,
-                n => hash.update(&chunk[..n]),
-            }
-        }
-        let hash = hex::encode(hash.finalize());
-        journal(cx, name, "import-begin", format!("importing {} into {}", file_name(&import.file), report.table), &hash, &report)?;
-        let done = transaction(cx, conn, import, &table, &columns, &mut report, opened, fate).await;
-        let words = match (&done, report.committed) {
-            (Err(e), _) if *fate == Some(Fate::Unclear) => format!("import into {} ended unclearly: {}", report.table, e.message),
-            (Ok(()), true) => format!("imported {} into {}", crate::text::counted(report.taken, "row"), report.table),
-            (Ok(()), false) => format!("imported nothing into {}: {}", report.table, report.why_not.as_deref().unwrap_or("")),
-            (Err(e), _) => format!("import into {} failed: {}", report.table, e.message),
-        };
-        journal(cx, name, "import-ended", words, &hash, &report)?;
-        done?;
-    } else {
-        transaction(cx, conn, import, &table, &columns, &mut report, opened, fate).await?;
-    }
-    Ok(report)
-}
-
-/// The table that the rows go to.
-async fn found(conn: &Connection, import: &Import) -> Result<TableInfo> {
-    let path: Vec<String> = import.table.split('.').map(|p| p.trim_matches(['"', '`']).to_string()).collect();
-    let Some(table) = conn.catalog()?.table(&conn.surveyor().await?, &path).await? else {
-        let (table, name) = (crate::text::clean(&import.table), crate::text::clean(&conn.target().name));
-        return Err(
-            Error::usage(format!("there is no table {table} on {name}")).hint("An import fills a table that is there: create it first.")
-        );
-    };
-    conn.reaches(&table.schema)?;
-    if let Some(why) = &table.no_rollback {
-        let table = crate::text::clean(&table.name).into_owned();
-        return Err(Error::held(format!("held: an import into {table} can neither be tried nor taken back, because {why}"))
-            .hint("Import into a table with transactions (CREATE TABLE … LIKE, ENGINE=InnoDB), then INSERT … SELECT from it."));
-    }
-    Ok(table)
-}
-
-/// SQLite's number of a row is a column of the file's.
-fn with_number(table: &mut TableInfo, names: &[String]) {
-    if let Some(number) = table.number.clone().filter(|n| names.iter().any(|c| c.trim().eq_ignore_ascii_case(n))) {
-        let (id, type_name) = (number.clone(), "INTEGER".to_string());
-        table.columns.push(ColumnInfo {
-            name: number,
-            id,
-            type_name,
-            nullable: true,
-            default: true,
-            hidden: true,
-            ..ColumnInfo::default()
-        });
-    }
-}
-
-fn file_name(path: &Path) -> String {
-    crate::text::clean(&path.file_name().unwrap_or_default().to_string_lossy()).into_owned()
+    report
 }
 
 fn journal(cx: &Cx, target: &str, kind: &str, summary: String, hash: &str, report: &Report) -> Result<()> {
@@ -343,7 +224,7 @@ async fn transaction(
     s.fetch(conn.engine().migrations().get()?.begin()).await?;
     *fate = Some(Fate::RolledBack);
     let limit = (conn.target().access != AccessMode::Open).then_some(conn.target().blast_radius);
-    let work = rows(cx, conn.dialect(), &s, import, table, columns, limit, report);
+    let work = send::rows(cx, conn.dialect(), &s, import, table, columns, limit, report);
     let rows = cancelling::unless_cancelled(cx, &s, work).await;
     let keep = match &rows {
         Err(e) => {
@@ -379,239 +260,4 @@ async fn transaction(
         Kind::Connect => Error { hints: vec!["Nothing of it is in the table: its transaction ended with the connection.".into()], ..e },
         _ => e,
     })
-}
-
-#[allow(clippy::too_many_arguments, reason = "one call, right above")]
-async fn rows(
-    cx: &Cx,
-    dialect: Dialect,
-    s: &Session,
-    import: &Import,
-    table: &TableInfo,
-    columns: &[&ColumnInfo],
-    limit: Option<u64>,
-    report: &mut Report,
-) -> Result<()> {
-    let Opened { mut reader, read, size } = open(import, dialect)?;
-    let together = (VALUES / columns.len().max(1)).clamp(1, TOGETHER);
-    let mut batch: Vec<Row> = Vec::new();
-    let mut waiting = Waiting::default();
-    let (mut seen, mut sent) = (0u64, 0u64);
-    // Refused rows before this place stand in the order of their lines.
-    let mut told = report.reasons.len();
-    loop {
-        let record = reader.read().map_err(|why| Error::usage(format!("{}: {why}", file_name(&import.file))))?;
-        let ended = record.is_none();
-        if let Some(record) = record {
-            seen += 1;
-            match record.values {
-                Ok(values) => match fitted(dialect, import.form, columns, values) {
-                    Ok(params) => {
-                        report.odd += params.iter().filter(|p| matches!(p, Param::TextBytes(_))).count() as u64;
-                        batch.push((record.line, params));
-                    }
-                    Err(why) => refuse(report, record.line, why),
-                },
-                Err(why) => refuse(report, record.line, why),
-            }
-        }
-        let taken = read.load(Ordering::Relaxed);
-        if !batch.is_empty() && (batch.len() >= together || taken - sent > TOGETHER_BYTES || ended) {
-            sent = taken;
-            cx.check_cancelled()?;
-            send(cx, dialect, s, table, columns, std::mem::take(&mut batch), &mut waiting, report).await?;
-            // The server is asked about some rows together, when others among them were refused already.
-            report.reasons[told..].sort_by_key(|(line, _)| *line);
-            told = report.reasons.len();
-            within(report, limit)?;
-            match size {
-                Some(size) => cx.progress.update("bytes of the file", read.load(Ordering::Relaxed).min(size), Some(size)),
-                None => cx.progress.update("rows", seen, None),
-            }
-        }
-        if ended {
-            break;
-        }
-    }
-    // A child may stand before its parent: those that wait are tried again for as long as some of them are taken.
-    while !waiting.rows.is_empty() {
-        let before = report.taken;
-        let mut still = Waiting::default();
-        // From the other end each time: a long chain stands in one order or the other.
-        let mut rows = std::mem::take(&mut waiting.rows).into_iter().rev().map(|(row, _)| row).peekable();
-        while rows.peek().is_some() {
-            cx.check_cancelled()?;
-            send(cx, dialect, s, table, columns, rows.by_ref().take(together).collect(), &mut still, report).await?;
-        }
-        within(report, limit)?;
-        report.behind += report.taken - before;
-        waiting = still;
-        if report.taken == before {
-            report.unmet = !waiting.rows.is_empty();
-            waiting.rows.into_iter().for_each(|((line, _), why)| refuse(report, line, why));
-            break;
-        }
-    }
-    report.reasons.sort_by_key(|(line, _)| *line);
-    Ok(())
-}
-
-/// A row of the file: its line, its values.
-type Row = (u64, Vec<Param>);
-
-/// Rows that the server refused because what they refer to is not there, with its words.
-#[derive(Default)]
-struct Waiting {
-    rows: Vec<(Row, String)>,
-    bytes: usize,
-}
-
-impl Waiting {
-    /// False where there are too many to be kept.
-    fn take(&mut self, row: &Row, why: &str) -> bool {
-        let size = |p: &Param| match p {
-            Param::Null => 0,
-            Param::Text(t) | Param::Number(t) => t.len(),
-            Param::Bytes(b) | Param::TextBytes(b) => b.len(),
-        };
-        let bytes = row.1.iter().map(size).sum::<usize>();
-        let fits = self.rows.len() < WAITING.0 && self.bytes + bytes <= WAITING.1;
-        if fits {
-            self.bytes += bytes;
-            self.rows.push((row.clone(), why.to_string()));
-        }
-        fits
-    }
-}
-
-fn within(report: &Report, limit: Option<u64>) -> Result<()> {
-    match limit.filter(|l| report.taken > *l) {
-        None => Ok(()),
-        Some(limit) => {
-            let most = crate::text::thousands(limit);
-            Err(Error::held(format!("rolled back: the file holds more rows than this target allows ({most})"))
-                .hint("Import fewer rows at a time, or raise `blast_radius` of the target in the configuration."))
-        }
-    }
-}
-
-/// A record's values as they are bound.
-fn fitted(dialect: Dialect, form: Form, columns: &[&ColumnInfo], values: Vec<Value>) -> std::result::Result<Vec<Param>, String> {
-    columns.iter().zip(values).filter(|(c, _)| !computed(c)).map(|(c, v)| fit::fit(dialect, form, c, v).map(|v| v.param(dialect))).collect()
-}
-
-/// It takes no value: the server computes it from others. A number that it counts is none of these.
-fn computed(c: &ColumnInfo) -> bool {
-    c.generated && !c.counts
-}
-
-fn refuse(report: &mut Report, line: u64, why: String) {
-    report.refused += 1;
-    if report.reasons.len() < TOLD {
-        report.reasons.push((line, why));
-    }
-}
-
-fn statement(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], rows: usize) -> String {
-    // What is computed takes no values.
-    let columns: Vec<&ColumnInfo> = columns.iter().copied().filter(|c| !computed(c)).collect();
-    // PostgreSQL's GENERATED ALWAYS AS IDENTITY takes what a file has only so.
-    let overriding = if columns.iter().any(|c| c.generated) { " OVERRIDING SYSTEM VALUE" } else { "" };
-    let names: Vec<String> = columns.iter().map(|c| dialect.quote_ident(&c.name)).collect();
-    let mut n = 0;
-    let mut one = || {
-        let marks: Vec<String> = columns
-            .iter()
-            .map(|_| {
-                n += 1;
-                if dialect == Dialect::Postgres { format!("${n}") } else { "?".into() }
-            })
-            .collect();
-        format!("({})", marks.join(", "))
-    };
-    let values: Vec<String> = (0..rows).map(|_| one()).collect();
-    format!(
-        "INSERT INTO {}.{} ({}){overriding} VALUES {}",
-        dialect.quote_ident(&table.schema),
-        dialect.quote_ident(&table.name),
-        names.join(", "),
-        values.join(", ")
-    )
-}
-
-/// Sends some rows behind a savepoint; what the server refuses is sent again in halves, down to the bad rows, so that each of them is
-/// named and costs few questions where the way is long.
-#[allow(clippy::too_many_arguments, reason = "two calls, right above")]
-async fn send(
-    cx: &Cx,
-    dialect: Dialect,
-    s: &Session,
-    table: &TableInfo,
-    columns: &[&ColumnInfo],
-    batch: Vec<Row>,
-    waiting: &mut Waiting,
-    report: &mut Report,
-) -> Result<()> {
-    let written = columns.iter().filter(|c| !computed(c));
-    let number = table.number.as_ref().filter(|n| !table.key.is_empty() && table.key != [(*n).clone()]);
-    let taken = number.map_or(String::new(), |n| format!("UNIQUE constraint failed: {}.{n}", table.name));
-    let number = number.and_then(|n| written.map(|c| &c.name).position(|name| name == n));
-    // What comes first lies on top.
-    let mut left = vec![batch];
-    while let Some(mut part) = left.pop() {
-        cx.check_cancelled()?;
-        let all: Vec<Param> = part.iter().flat_map(|(_, v)| v.iter().cloned()).collect();
-        match behind_savepoint(s, statement(dialect, table, columns, part.len()), all).await? {
-            Ok(()) => report.taken += part.len() as u64,
-            // The number of SQLite's rows, where a key of their own tells them apart: another row has taken it since.
-            Err((why, _)) if part.len() == 1 && number.is_some_and(|n| why.ends_with(&taken) && part[0].1[n] != Param::Null) => {
-                number.into_iter().for_each(|n| part[0].1[n] = Param::Null);
-                report.renumbered += 1;
-                left.push(part);
-            }
-            Err((why, unmet)) if part.len() == 1 => {
-                if !unmet || !waiting.take(&part[0], &why) {
-                    refuse(report, part[0].0, why);
-                }
-            }
-            Err(_) => {
-                let second = part.split_off(part.len() / 2);
-                left.extend([second, part]);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The outer error ends the import: the connection is gone, or the savepoint. The inner one is the server's word on the rows, and whether
-/// it missed what they refer to.
-async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Result<std::result::Result<(), (String, bool)>> {
-    s.fetch("SAVEPOINT holdpoint_rows").await?;
-    let mut stream = s.run_bound(text, params).await?;
-    let mut refused = None;
-    while let Some(event) = stream.next().await {
-        match event {
-            Err(e) => refused = Some(e),
-            // A server that is not strict cuts what does not fit, and only remarks it.
-            Ok(Event::Notice(n)) if refused.is_none() && n.severity.eq_ignore_ascii_case("warning") => {
-                refused = Some(Error::new(Kind::Statement, format!("the server would keep another value: {}", n.message)));
-            }
-            Ok(_) => {}
-        }
-    }
-    match refused {
-        None => {
-            s.fetch("RELEASE SAVEPOINT holdpoint_rows").await?;
-            Ok(Ok(()))
-        }
-        Some(e) if e.kind == Kind::Connect || e.kind == Kind::Cancelled => Err(e),
-        Some(e) => {
-            s.fetch("ROLLBACK TO SAVEPOINT holdpoint_rows").await?;
-            s.fetch("RELEASE SAVEPOINT holdpoint_rows").await?;
-            // PostgreSQL names the values that stand in the way there; what it says of our parameters tells nobody anything.
-            let more = e.detail.as_deref().and_then(|d| d.lines().next()).filter(|line| !line.contains("portal parameter"));
-            let unmet = crate::engine::refers_nowhere(&e);
-            Ok(Err((more.map_or_else(|| e.message.clone(), |more| format!("{} ({more})", e.message)), unmet)))
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! Rows of a file in the place of those with the same keys: what a file of saved rows holds stands again as it was.
 
-use super::{Import, computed, fitted, found, open, places, statement, with_number};
+use super::columns::{computed, fitted, found, places, statement, with_number};
+use super::{Import, file};
 use crate::engine::Session;
 use crate::model::{Error, Param, Result};
 use crate::ops::cells::{self, CellStatement, RowEdit};
@@ -26,7 +27,7 @@ pub async fn replace(
     let (dialect, limit) = (conn.dialect(), conn.target().blast_radius);
     let mut table = found(conn, import).await?;
     let shown = text::clean(&table.name).into_owned();
-    let mut file = open(import, dialect)?.reader;
+    let mut file = file::open(import, dialect)?.reader;
     with_number(&mut table, file.columns());
     let columns = places(&table, file.columns())?;
     let key = match (table.key.as_slice(), &table.number) {
