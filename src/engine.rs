@@ -560,6 +560,3 @@ pub type Password = Option<SecretString>;
 pub async fn fingerprint(catalog: &dyn Catalog, s: &Session, progress: &dyn Progress, cancel: &CancellationToken) -> Result<Fingerprint> {
     fingerprint::take(catalog, s, progress, cancel).await
 }
-
-/// A plan with the text that it belongs to.
-pub type PlanResult = Result<Plan>;

@@ -121,7 +121,7 @@ impl Cx {
         Self::with_store(config, store)
     }
 
-    pub fn with_store(config: Config, store: Arc<Store>) -> Self {
+    fn with_store(config: Config, store: Arc<Store>) -> Self {
         let operator = config.operator.clone();
         Cx {
             config: Arc::new(config),

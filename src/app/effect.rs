@@ -87,14 +87,6 @@ pub enum FixAnswer {
     RollBack,
 }
 
-/// How a target is named when connecting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TargetRef {
-    Named(String),
-    /// The one that came from the command line without a name in the configuration.
-    Given,
-}
-
 /// Something to do.
 #[derive(Debug)]
 pub enum Effect {

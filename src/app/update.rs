@@ -496,6 +496,6 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
 }
 
 /// A text to read, above everything.
-pub fn view_text(state: &mut State, title: impl Into<String>, content: impl Into<String>) {
+fn view_text(state: &mut State, title: impl Into<String>, content: impl Into<String>) {
     state.dialogs.push(Dialog::Viewer(Viewer::new(title, content)));
 }

@@ -406,11 +406,6 @@ impl Config {
         production(environment, &self.environments)
     }
 
-    /// Place in the promotion chain, from 0.
-    pub fn environment_index(&self, environment: &str) -> Option<usize> {
-        self.environments.iter().position(|e| e == environment)
-    }
-
     /// Whether plans follow the typing on this target.
     pub fn live_plan(&self, target: &Target) -> bool {
         target.live_plan.unwrap_or_else(|| target.environment.as_deref().is_some_and(|e| playground(e, &self.environments)))

@@ -53,7 +53,7 @@ pub(in crate::ops) async fn unless_cancelled<T>(cx: &Cx, session: &Session, work
 }
 
 /// Cancelled here; the server had its time and did not end it.
-pub(in crate::ops) fn unheeded(session: &Session) -> Error {
+fn unheeded(session: &Session) -> Error {
     let which = session.backend().map_or_else(|| "Its session".to_string(), |b| format!("Session {b}"));
     Error::cancelled().hint(format!(
         "The server has not ended it: its connection is closed now. {which} may go on there, holding its locks, until the server notices; \

@@ -44,7 +44,7 @@ pub struct Glyphs {
 }
 
 /// For terminals with Unicode.
-pub const UNICODE: Glyphs = Glyphs {
+const UNICODE: Glyphs = Glyphs {
     ascii: false,
     vertical: "│",
     rule: "─",

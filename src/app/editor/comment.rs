@@ -7,7 +7,7 @@ const MARK: &str = "--";
 
 impl Editor {
     /// The lines of the selection, or the one that the cursor is on.
-    pub fn selected_lines(&self) -> Range<usize> {
+    fn selected_lines(&self) -> Range<usize> {
         match self.selection() {
             // A selection that ends at a line's start does not mean that line.
             Some(r) => {

@@ -62,7 +62,7 @@ impl Migrations {
     }
 
     /// What the last proof of this session said of a version, if it is still the proof that the queue shows.
-    pub fn proof_of(&self, item: &QueueItem) -> Option<&StepProof> {
+    fn proof_of(&self, item: &QueueItem) -> Option<&StepProof> {
         item.class?;
         self.proof.as_ref()?.steps.iter().find(|s| s.version == Some(item.version))
     }
@@ -112,7 +112,7 @@ pub fn class_word(class: RollbackClass) -> &'static str {
 }
 
 /// What the class means, for somebody who sees the word for the first time.
-pub fn class_sentence(class: RollbackClass) -> &'static str {
+fn class_sentence(class: RollbackClass) -> &'static str {
     match class {
         RollbackClass::Exact => "after the down script, schema and data are exactly as before",
         RollbackClass::Lossy => "after the down script the schema is as before, but data is lost",
@@ -291,7 +291,7 @@ fn prove(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 /// Starts the proof of the pending migrations up to a version.
-pub fn prove_upto(state: &mut State, upto: Option<i64>, effects: &mut Vec<Effect>) {
+fn prove_upto(state: &mut State, upto: Option<i64>, effects: &mut Vec<Effect>) {
     let range = state.migrations.range(upto);
     if range.is_empty() {
         let why =

@@ -22,7 +22,7 @@ pub(super) const CRASH: &str = "crash";
 pub(super) const RECENT: f64 = 600.0;
 
 /// A line that tells of the end of a process of the server, or of all of it.
-pub(super) fn is_crash(line: &str) -> bool {
+fn is_crash(line: &str) -> bool {
     // Of a command for the archive, or its process, nobody else ends.
     let unclean = [
         "not properly shut down",

@@ -109,7 +109,7 @@ fn shares_a_script(e: &Evidence, range: &[Migration]) -> bool {
 }
 
 /// How a sentence names what changed between the scripts of a record and those of now; `None`: the same.
-pub(in crate::ops) fn what_changed(e: &Evidence, range: &[Migration]) -> Option<String> {
+fn what_changed(e: &Evidence, range: &[Migration]) -> Option<String> {
     let noun = noun(&e.kind);
     let was: BTreeMap<&str, &str> = e.facts.iter().filter_map(|(k, v)| Some((k.strip_prefix("script.")?, v.as_str()))).collect();
     let mut is: BTreeMap<String, &str> = BTreeMap::new();

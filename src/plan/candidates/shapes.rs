@@ -333,7 +333,7 @@ fn name(c: &Candidate, table: &Table) -> String {
 }
 
 /// Whether anything in the statement leaves rows out.
-pub fn restricted(s: &Scene<'_>, all: &[Use<'_>]) -> bool {
+fn restricted(s: &Scene<'_>, all: &[Use<'_>]) -> bool {
     all.iter().any(|u| u.tested() || !u.obstacles.is_empty())
         || s.all().any(|i| s.node(i).op == "limit")
         || s.select.as_ref().is_some_and(|q| q.limit.is_some())

@@ -39,7 +39,7 @@ impl<'t> Words<'t> {
         self.tokens.get(i).is_some_and(|t| matches!(t.kind, TokenKind::Identifier | TokenKind::QuotedIdentifier))
     }
     /// The token is a text, a number or a parameter.
-    pub fn is_value(&self, i: usize) -> bool {
+    fn is_value(&self, i: usize) -> bool {
         self.tokens.get(i).is_some_and(|t| matches!(t.kind, TokenKind::String | TokenKind::Number | TokenKind::Parameter))
     }
     /// The name that a token stands for, without its quotes.

@@ -117,7 +117,7 @@ fn heading(state: &State, view: &RunView, dot: &str) -> String {
 }
 
 /// The time of day when it is of today (UTC), else the date and the time.
-pub fn short_time(at: &str, now: Timestamp) -> String {
+fn short_time(at: &str, now: Timestamp) -> String {
     let now = now.to_string();
     let clean = text::clean(at);
     match (clean.get(..10), clean.get(11..16), now.get(..10)) {

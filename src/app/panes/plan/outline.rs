@@ -317,7 +317,7 @@ impl Outline {
 }
 
 /// Cost of a node without its children's; a LIMIT costs less than what it cuts off.
-pub fn own_cost(n: &PlanNode) -> Option<f64> {
+fn own_cost(n: &PlanNode) -> Option<f64> {
     let below: f64 = n.children.iter().filter_map(|c| c.est_total_cost).sum();
     n.est_total_cost.map(|t| (t - below).max(0.0))
 }

@@ -114,7 +114,7 @@ impl Ledger<'_> {
 
     /// Visits a subtree in the order in which expressions are first needed: children before parents, but for conditions that stand
     /// before a whole subtree.
-    pub(super) fn in_execution_order(&self, root: usize, without: &std::ops::Range<usize>, visit: &mut dyn FnMut(usize)) {
+    fn in_execution_order(&self, root: usize, without: &std::ops::Range<usize>, visit: &mut dyn FnMut(usize)) {
         let mut stack = vec![(root, false)];
         while let Some((j, done)) = stack.pop() {
             if without.contains(&j) {
