@@ -217,8 +217,23 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
     let covering = advise(&p, "app-dev", "select sum(total) from orders where customer_id = 42", &[]);
     assert!(covering["advice"].as_array().unwrap().iter().any(|a| a["include"] == serde_json::json!(["total"])), "{covering:#}");
 
-    // What an index cannot hold takes nothing with it; a function of one's own is named with its schema, so that the index can be built.
+    // Rows that lie in the order of a range: an index of a few pages, behind the one that finds them sooner.
     let s = p.postgres_server();
+    s.psql(
+        "app-dev",
+        "create table events as select i as id, timestamp '2026-01-01' + i * interval '1 minute' as at, repeat('x', 60) as what from generate_series(1, 200000) i",
+    );
+    s.psql("app-dev", "vacuum (analyze) events");
+    let range = advise(&p, "app-dev", "select * from events where at >= '2026-03-01' and at < '2026-03-03'", &[]);
+    let of = |method: Value| range["advice"].as_array().unwrap().iter().position(|a| a["method"] == method && columns(a) == ["at"]);
+    let (tree, brin) = (of(Value::Null).expect("a B-tree"), of("brin".into()).unwrap_or_else(|| panic!("{range:#}")));
+    assert!(tree < brin, "{range:#}");
+    let (tree, brin) = (&range["advice"][tree], &range["advice"][brin]);
+    assert_eq!((&brin["level"], &tree["level"]), (&"estimated".into(), &"estimated".into()), "{range:#}");
+    assert!(20 * brin["estimate"]["bytes"].as_u64().unwrap() < tree["estimate"]["bytes"].as_u64().unwrap(), "{range:#}");
+    s.psql("app-dev", "drop table events");
+
+    // What an index cannot hold takes nothing with it; a function of one's own is named with its schema, so that the index can be built.
     s.psql("app-dev", "alter table orders add column seen timestamptz; update orders set seen = created_at");
     s.psql("app-dev", "vacuum (analyze) orders");
     let beside = found(

@@ -242,6 +242,47 @@ fn times_off(statement: &str, plan: &holdpoint::model::plan::Plan) -> Vec<String
     off_by
 }
 
+/// Tables of the server's JSON, wherever they stand.
+fn tables_in<'v>(v: &'v Value, out: &mut Vec<&'v Value>) {
+    match v {
+        Value::Object(keys) => {
+            for (key, v) in keys {
+                if key == "table" {
+                    out.push(v);
+                }
+                tables_in(v, out);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|v| tables_in(v, out)),
+        _ => {}
+    }
+}
+
+/// Compares a plan with the JSON that it was read from: pages to the last one, and the rows of each table.
+fn recomputed(statement: &str, raw: &str, plan: &holdpoint::model::plan::Plan) {
+    let json = raw[raw.find('{').expect("JSON")..].replace("\\n", "\n");
+    let sent: Value = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{statement}: {e}\n{json}"));
+    let mut tables = Vec::new();
+    tables_in(&sent, &mut tables);
+    let mut nodes = Vec::new();
+    plan.root.walk(0, &mut |_, n| nodes.push(n));
+    let pages: u64 = tables.iter().filter_map(|t| t["r_engine_stats"]["pages_accessed"].as_u64()).sum();
+    let told: u64 = nodes.iter().filter_map(|n| n.self_pages.accessed()).sum();
+    assert_eq!(told, pages, "{statement}\n{json}");
+    for t in tables {
+        let (Some(name), Some(loops), Some(rows)) = (t["table_name"].as_str(), t["r_loops"].as_f64(), t["r_rows"].as_f64()) else {
+            continue;
+        };
+        if loops == 0.0 {
+            continue;
+        }
+        let kept = loops * rows * t["r_filtered"].as_f64().unwrap_or(100.0) / 100.0;
+        let near = |n: f64| (n - kept).abs() <= 1e-6 * kept.max(1.0);
+        let of = |n: &holdpoint::model::plan::PlanNode| n.relation.as_deref() == Some(name) && n.loops == Some(loops);
+        assert!(nodes.iter().any(|n| of(n) && n.rows_total.is_some_and(near)), "{statement}: {name} kept {kept}\n{json}");
+    }
+}
+
 /// How often a statement is measured until its times add up.
 const RUNS: usize = 10;
 
@@ -249,7 +290,7 @@ const RUNS: usize = 10;
 fn mariadbs_blocks_add_up_for_every_kind_and_for_generated_statements() {
     let maria = support::maria::MariaServer::shared();
     shop(maria, "plans");
-    let generated = generated(60);
+    let generated = generated(170);
     let mut timed = 0;
     for statement in BLOCKS.iter().copied().chain(generated.iter().map(String::as_str)) {
         // The server reads its clocks one after the other: where it loses the processor in between, one of them counts what
@@ -262,6 +303,7 @@ fn mariadbs_blocks_add_up_for_every_kind_and_for_generated_statements() {
             assert_eq!((found.form, found.count), ("MariaDB JSON", 1), "{statement}");
             assert!(found.plan.analyzed || found.plan.root.total_ms.is_none(), "{statement}");
             off = times_off(statement, &found.plan);
+            recomputed(statement, &raw, &found.plan);
             if off.is_empty() {
                 timed += usize::from(found.plan.root.total_ms.is_some());
                 break;
@@ -272,7 +314,7 @@ fn mariadbs_blocks_add_up_for_every_kind_and_for_generated_statements() {
         let estimated = holdpoint::plan::detect::read(&raw, None).unwrap_or_else(|e| panic!("{statement}: {e:?}\n{raw}")).plan;
         assert_eq!((estimated.engine.as_str(), estimated.analyzed, estimated.root.total_ms), ("MariaDB", false, None), "{statement}");
     }
-    assert!(timed > 90, "{timed} plans had times");
+    assert!(timed >= 200, "{timed} plans had times");
 }
 
 #[test]
@@ -461,6 +503,31 @@ fn postgresql_says_that_it_tells_no_running_plan_and_shows_progress() {
     let mut c = support::command(home.path());
     let out = c.args(["explain", file.to_str().expect("path"), "--progress"]).output().expect("holdpoint");
     assert!(text(&out.stderr).contains("SQLite has no server"), "{}", text(&out.stderr));
+}
+
+/// Nobody is left to cancel it: the server sees by itself that its client is gone.
+#[test]
+fn a_statement_that_is_measured_ends_with_a_client_that_was_killed() {
+    let pg = support::pg::PgServer::shared();
+    pg.create_database("plan_killed");
+    let home = tempfile::tempdir().expect("home");
+    let mut c = support::command(home.path());
+    c.args([
+        "explain",
+        &pg.url("plan_killed"),
+        "select count(*) from generate_series(1, 100000) a, generate_series(1, 1000000) b where a + b = 3",
+    ]);
+    let mut client =
+        c.args(["--analyze", "--anyway"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("holdpoint");
+    let running = || {
+        let of =
+            "select count(*) from pg_stat_activity where datname = 'plan_killed' and state = 'active' and query like 'EXPLAIN %ANALYZE%'";
+        pg.psql("plan_killed", &format!("{of} and pid <> pg_backend_pid()")).trim().to_string()
+    };
+    support::wait_until("it is measured", || running() == "1");
+    client.kill().expect("kill");
+    client.wait().expect("wait");
+    support::wait_until("the server has ended it", || running() == "0");
 }
 
 #[test]

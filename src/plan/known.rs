@@ -51,6 +51,8 @@ pub struct Spread {
     pub distinct: Option<f64>,
     /// Mean width in bytes.
     pub width: Option<f64>,
+    /// How far the rows lie in the order of the values: 1 and −1 wholly, 0 not at all (PostgreSQL).
+    pub correlation: Option<f64>,
 }
 
 /// A column.

@@ -31,6 +31,8 @@ pub(super) struct Actor {
     /// Limits that could not be set for the session (a pooler in between), as SET LOCAL statements.
     pub local: Vec<String>,
     pub version: u32,
+    /// The server can see that its client is gone while it works.
+    pub watches_client: bool,
     /// The `search_path` at connecting, and the one of now where it differs.
     pub path: String,
     pub place: Option<Place>,
@@ -239,7 +241,11 @@ impl Actor {
 
     async fn explain(&mut self, text: &str, how: &Asked) -> Result<Result<Plan>, Lost> {
         let analyze = how.analyze;
-        let limits: &[&str] = if analyze { &[LOCK_TIMEOUT] } else { &[LOCK_TIMEOUT, "SET LOCAL statement_timeout = '10s'"] };
+        let limits: &[&str] = match (analyze, self.watches_client) {
+            (true, true) => &[LOCK_TIMEOUT, "SET LOCAL client_connection_check_interval = '1s'"],
+            (true, false) => &[LOCK_TIMEOUT],
+            (false, _) => &[LOCK_TIMEOUT, "SET LOCAL statement_timeout = '10s'"],
+        };
         let settings = match explain::settings(&how.settings) {
             Ok(s) => s,
             Err(e) => return Ok(Err(e)),

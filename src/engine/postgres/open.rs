@@ -183,6 +183,8 @@ async fn connect(
         status,
         local,
         version: number,
+        // Since 14; elsewhere than on Linux a server may refuse it.
+        watches_client: number >= 140_000 && cell(6).contains("linux"),
         path: cell(8),
         place: None,
         unsettled: false,

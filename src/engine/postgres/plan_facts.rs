@@ -53,7 +53,7 @@ const TABLES: &str = "SELECT n.nspname, c.relname, CASE WHEN c.reltuples >= 0 TH
         OR c.relname = ANY ($1::text[]) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema') ORDER BY 1, 2";
 
 /// Below 0 the number of values is a share of the rows.
-const SPREAD: &str = "SELECT schemaname, tablename, attname, n_distinct, avg_width FROM pg_catalog.pg_stats \
+const SPREAD: &str = "SELECT schemaname, tablename, attname, n_distinct, avg_width, correlation FROM pg_catalog.pg_stats \
     WHERE schemaname || '.' || tablename = ANY ($1::text[]) AND NOT (inherited AND EXISTS (SELECT 1 FROM pg_catalog.pg_stats o \
         WHERE o.schemaname = pg_stats.schemaname AND o.tablename = pg_stats.tablename AND o.attname = pg_stats.attname AND NOT o.inherited))";
 
@@ -85,7 +85,8 @@ pub(super) async fn spread(s: &Session, mut known: Known) -> Result<Known> {
         let Some(t) = known.tables.iter_mut().find(|t| t.schema.as_deref() == Some(cell(&r, 0)) && t.name == cell(&r, 1)) else { continue };
         let told: Option<f64> = cell(&r, 3).parse().ok();
         let distinct = told.and_then(|d| if d < 0.0 { t.rows.map(|rows| -d * rows) } else { Some(d).filter(|d| *d > 0.0) });
-        t.spread.insert(cell(&r, 2).to_string(), Spread { distinct, width: cell(&r, 4).parse().ok() });
+        t.spread
+            .insert(cell(&r, 2).to_string(), Spread { distinct, width: cell(&r, 4).parse().ok(), correlation: cell(&r, 5).parse().ok() });
     }
     known.extensions = pinned(s, EXTENSIONS, &[]).await?.rows.iter().map(|r| (cell(r, 0).to_string(), cell(r, 1).to_string())).collect();
     Ok(known)

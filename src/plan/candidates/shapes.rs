@@ -34,6 +34,10 @@ const BASES: usize = 2;
 const ALONE: f64 = 20.0;
 /// Ranges that are tried after the equalities, one at a time.
 const RANGES: usize = 2;
+/// Rows from which on an index of a few pages for the parts of a table is worth telling beside one of all rows.
+const BIG: f64 = 100_000.0;
+/// How far rows have to lie in the order of a column for such an index: less, and each part may hold any value.
+const IN_ORDER: f64 = 0.9;
 
 /// The share of the table's rows that its own tests keep.
 pub fn share(u: &Use<'_>, answers: &Answers) -> Option<f64> {
@@ -238,6 +242,33 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
         let mut c = make(s, u, Draft { keys: vec![t.key.clone()], equal: 1, shapes: vec![shape], why });
         c.method = Some((*method).to_string());
         consider(s, u, all, share, lucky, c, out);
+    }
+    if lucky.is_none() && share.is_none_or(|k| k <= KEEPS) && u.table.rows.is_some_and(|r| r >= BIG) {
+        brin(s, u, out);
+    }
+}
+
+/// An index of the smallest and the largest value in each part of the table, where the rows lie in the order of a column of which a range
+/// is tested. It is told behind the others, which find rows sooner: it is for who wants its size.
+fn brin(s: &Scene<'_>, u: &Use<'_>, out: &mut Candidates) {
+    let in_order = |k: &Key| {
+        let known = |c: &str| u.table.spread.get(c).and_then(|of| of.correlation).is_some_and(|by| by.abs() >= IN_ORDER);
+        k.class.is_empty() && k.column.as_deref().is_some_and(|c| known(c) && !u.table.has_index_on(&[c]))
+    };
+    let Some(range) = u.range.iter().find(|t| in_order(&t.key)) else { return };
+    let why = format!(
+        "the rows lie in the order of {}: an index of a few pages tells which parts of the table may hold the range",
+        range.key.sql
+    );
+    let keys = vec![Key { down: false, ..range.key.clone() }];
+    let mut c = make(s, u, Draft { keys, equal: 0, shapes: vec![Shape::Range], why });
+    c.method = Some("brin".into());
+    c.name = name(&c, u.table);
+    c.behind = true;
+    c.caution = Some("It is as good as that order: rows that are changed or inserted elsewhere make it worse.".into());
+    match served(&c, u.table) {
+        Some(reason) => out.dropped.push(Dropped { what: c.spec(s.dialect), reason }),
+        None => add(c, out),
     }
 }
 

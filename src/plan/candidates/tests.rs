@@ -65,7 +65,10 @@ fn orders(schema: Option<&str>) -> Table {
         columns: of.into_iter().map(column).collect(),
         indexes: vec![index("orders_pkey", &["id"], true)],
         statistics: Statistics { missing: Some(false), made: None, changed: Some(0.0) },
-        spread: spread.iter().map(|(c, d)| ((*c).to_string(), Spread { distinct: Some(*d), width: Some(8.0) })).collect(),
+        spread: spread
+            .iter()
+            .map(|(c, d)| ((*c).to_string(), Spread { distinct: Some(*d), width: Some(8.0), ..Spread::default() }))
+            .collect(),
         ..Table::default()
     }
 }
@@ -190,7 +193,7 @@ fn each_kind_of_statement_gets_its_index() {
             plan("PostgreSQL", limit(seq("orders", "((orders.email)::text = 'none'::text)"), "orders.created_at")),
             {
                 let mut known = pg("select * from orders where email = 'none' order by created_at limit 10");
-                known.tables[0].spread.insert("email".into(), Spread { distinct: Some(4.0), width: Some(8.0) });
+                known.tables[0].spread.insert("email".into(), Spread { distinct: Some(4.0), width: Some(8.0), ..Spread::default() });
                 known
             },
             "public.orders (created_at) WHERE email = 'none'",
@@ -336,7 +339,7 @@ fn what_has_no_limit_is_carried_along_with_a_caution() {
         [("public.orders (customer_id)".to_string(), false), ("public.orders (customer_id) INCLUDE (state)".to_string(), true)]
     );
     known.statement = Some("select doc from orders where customer_id = 7".into());
-    known.tables[0].spread.insert("doc".into(), Spread { distinct: Some(1.0), width: Some(5.0) });
+    known.tables[0].spread.insert("doc".into(), Spread { distinct: Some(1.0), width: Some(5.0), ..Spread::default() });
     assert_eq!(specs(&p, &known, 0.01), ["public.orders (customer_id)"]);
 }
 
@@ -475,7 +478,7 @@ fn a_covering_index_takes_no_text_that_may_be_long() {
         table.columns.push(Column { name: "title".into(), type_name: "text".into() });
         table.columns.push(Column { name: "code".into(), type_name: "character varying(400)".into() });
         for c in ["title", "code", "email", "doc"] {
-            table.spread.insert(c.into(), Spread { distinct: Some(90_000.0), width: Some(12.0) });
+            table.spread.insert(c.into(), Spread { distinct: Some(90_000.0), width: Some(12.0), ..Spread::default() });
         }
         let known = Known {
             statement: Some(format!("select {columns} from orders o where customer_id = 5")),
@@ -502,4 +505,37 @@ fn a_test_that_keeps_most_rows_may_want_a_smaller_table() {
     assert_eq!(specs(&p, &bare(text), 0.89), ["orders (total)"]);
     let all = "select * from orders where total > 1";
     assert_eq!(whys(&lite(&["SCAN orders"], all), &bare(all), 0.89), [Why::LowSelectivity]);
+}
+
+/// An index for the parts of a table, where its rows lie in order, it is big, and no index has the column.
+#[test]
+fn rows_that_lie_in_order_get_an_index_of_a_few_pages_behind_the_other() {
+    let text = "select * from orders o where created_at >= '2026-02-01' and created_at < '2026-02-03'";
+    let filter = "((o.created_at >= '2026-02-01'::timestamp) AND (o.created_at < '2026-02-03'::timestamp))";
+    let p = plan("PostgreSQL", seq("o", filter));
+    let with = |rows: f64, correlation: Option<f64>| {
+        let mut known = pg(text);
+        known.tables[0].rows = Some(rows);
+        known.tables[0].spread.insert("created_at".into(), Spread { distinct: Some(90_000.0), width: Some(8.0), correlation });
+        known
+    };
+    let brin = "public.orders USING brin (created_at)";
+    for by in [1.0, -0.95] {
+        assert_eq!(specs(&p, &with(200_000.0, Some(by)), 0.01).last().map(String::as_str), Some(brin), "{by}");
+    }
+    for known in [with(200_000.0, Some(0.5)), with(200_000.0, None), with(50_000.0, Some(1.0))] {
+        let specs = specs(&p, &known, 0.01);
+        assert!(!specs.is_empty() && specs.iter().all(|s| !s.contains("brin")), "{specs:?}");
+    }
+    let mut served = with(200_000.0, Some(1.0));
+    served.tables[0].indexes.push(index("by_day", &["created_at"], false));
+    assert!(specs(&p, &served, 0.01).iter().all(|s| !s.contains("brin")));
+    // The whole of the name is within what the server keeps, and tells the method.
+    let known = with(200_000.0, Some(1.0));
+    let found = find(&p, &known, &keeping(&p, &known, 0.01));
+    let last = found.proposed.last().unwrap();
+    assert_eq!(
+        last.create(crate::model::Dialect::Postgres, true),
+        "CREATE INDEX CONCURRENTLY orders_created_at_brin_idx ON public.orders USING brin (created_at)"
+    );
 }
