@@ -648,3 +648,33 @@ fn a_change_that_a_trigger_swallows_is_told_apart_from_one_by_somebody_else() {
         });
     }
 }
+
+/// SQLite names the table behind a view, and that of a query in the select list, as a column's origin: the row shown is not that row.
+#[test]
+fn a_cell_of_a_view_or_of_a_query_in_the_select_list_is_not_edited() {
+    on_each(async |p| {
+        for sql in [
+            "create table emp (id int primary key, boss int, state varchar(9))",
+            "insert into emp values (1, null, 'on'), (2, 1, 'on'), (3, 2, 'off')",
+            "create view chiefs as select e.id, b.state as boss_state from emp e join emp b on b.id = e.boss",
+        ] {
+            p.run(sql).await;
+        }
+        let origins = async |sql: &str| -> Vec<bool> {
+            p.own.fetch(sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}")).columns.iter().map(|c| c.origin.is_some()).collect()
+        };
+        let boss = "(select state from emp b where b.id = emp.boss)";
+        assert_eq!(origins(&format!("select id, {boss} as boss_state, state from emp where id > 1")).await, [true, false, true]);
+        assert_eq!(origins(&format!("select *, {boss} from emp")).await, [true, true, true, false]);
+        assert_eq!(
+            origins("select (select id from emp b where b.id = e.boss) as id, e.state from emp e where id = 3").await,
+            [false, true]
+        );
+        let t = p.own.fetch("select * from chiefs").await.expect("select");
+        if let Some(origin) = t.columns.iter().find_map(|c| c.origin.clone()) {
+            let reader = p.conn.reader().await.expect("reader");
+            let info = p.conn.catalog().expect("catalog").table(&reader, &origin.table).await.expect("table");
+            assert!(editable(&t.columns, info).is_err(), "a view's rows are edited: {origin:?}");
+        }
+    });
+}

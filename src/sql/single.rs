@@ -64,10 +64,101 @@ pub fn one_table(dialect: Dialect, text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Which of the `width` columns of a query are plain names in its select list, or come from a `*`. Where the text does not tell which, it is
+/// none of them.
+pub fn plain_items(dialect: Dialect, text: &str, width: usize) -> Vec<bool> {
+    let tokens = lex(dialect, text);
+    let mut words =
+        tokens.iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).map(|t| (t.kind, &text[t.span.clone()]));
+    let mut depth = 0usize;
+    let mut items: Vec<Vec<(TokenKind, &str)>> = Vec::new();
+    let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
+    if !words.by_ref().any(|(_, w)| {
+        depth = deeper(depth, w);
+        depth == 0 && is(w, "select")
+    }) {
+        return vec![true; width];
+    }
+    for (kind, w) in words {
+        depth = deeper(depth, w);
+        let begins = items.last().is_none_or(Vec::is_empty);
+        match w {
+            "," if depth == 0 => items.push(Vec::new()),
+            _ if depth == 0 && (is(w, "from") || is(w, "where") || is(w, "union") || w == ";") => break,
+            _ if items.len() <= 1 && begins && (is(w, "distinct") || is(w, "all")) => {}
+            _ => match items.last_mut() {
+                Some(item) => item.push((kind, w)),
+                None => items.push(vec![(kind, w)]),
+            },
+        }
+    }
+    let star = |item: &Vec<(TokenKind, &str)>| item.last().is_some_and(|(_, w)| *w == "*") && named(&item[..item.len() - 1]) != Some(false);
+    let plain: Vec<bool> = items.iter().map(|i| star(i) || named(i) == Some(true)).collect();
+    let (Some(first), Some(last)) = (items.iter().position(star), items.iter().rposition(star)) else {
+        return if items.len() == width { plain } else { vec![false; width] };
+    };
+    let behind = items.len() - 1 - last;
+    if first + behind > width {
+        return vec![false; width];
+    }
+    let between = plain[first..=last].iter().all(|p| *p);
+    let mut out = plain[..first].to_vec();
+    out.resize(width - behind, between);
+    out.extend_from_slice(&plain[last + 1..]);
+    out
+}
+
+fn deeper(depth: usize, word: &str) -> usize {
+    match word {
+        "(" => depth + 1,
+        ")" => depth.saturating_sub(1),
+        _ => depth,
+    }
+}
+
+/// Whether it is `name`, `a.name` or `s.a.name`, perhaps with another name behind it; `None` for nothing, or for `a.`.
+fn named(item: &[(TokenKind, &str)]) -> Option<bool> {
+    let name = |t: &(TokenKind, &str)| matches!(t.0, TokenKind::Keyword | TokenKind::Identifier | TokenKind::QuotedIdentifier);
+    let mut rest = item;
+    loop {
+        match rest {
+            [] => return None,
+            [n, dot, tail @ ..] if name(n) && dot.1 == "." => rest = tail,
+            [n, tail @ ..] if name(n) => {
+                let alias = match tail {
+                    [word, tail @ ..] if word.1.eq_ignore_ascii_case("as") => tail,
+                    tail => tail,
+                };
+                return Some(alias.len() <= 1 && alias.iter().all(|t| name(t) || t.0 == TokenKind::String));
+            }
+            _ => return Some(false),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use Dialect::{MySql, Postgres, Sqlite};
+
+    #[test]
+    fn a_query_in_the_select_list_is_no_plain_name() {
+        for (text, width, plain) in [
+            ("select id, name, (select state from emp b where b.id = emp.boss) as boss_state from emp", 3, "110"),
+            ("select (select id from emp b) as boss_id, state from emp e where id = 3", 2, "01"),
+            ("select *, (select 1) from emp", 5, "11110"),
+            ("select e.*, upper(name) u, e.state as \"s t\", e . id from emp e", 6, "111011"),
+            ("select *, (select 1), * from emp", 9, "000000000"),
+            ("select a, *, b, * from emp", 6, "111111"),
+            ("with x as (select (1)) select distinct main.emp.id 'i', all_of from emp", 2, "11"),
+            ("select id+1, -id, id collate nocase, case when id then state end from emp", 4, "0000"),
+            ("values (1, 2)", 2, "11"),
+            ("select id, state from emp", 3, "000"),
+        ] {
+            let got: String = plain_items(Sqlite, text, width).into_iter().map(|p| if p { '1' } else { '0' }).collect();
+            assert_eq!(got, plain, "{text}");
+        }
+    }
 
     #[test]
     fn only_plain_selects_of_one_table_pass() {
@@ -101,6 +192,7 @@ mod tests {
         fn any_text_is_survived(text in ".{0,60}") {
             for d in [Postgres, MySql, Sqlite] {
                 let _ = one_table(d, &text);
+                assert_eq!(plain_items(d, &text, 3).len(), 3);
             }
         }
     }

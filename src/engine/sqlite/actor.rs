@@ -9,6 +9,7 @@ use crate::engine::{Connect, Session};
 use crate::model::rows::{BatchBuilder, Origin};
 use crate::model::{Align, Column, Dialect, Error, Kind, Param, Result, TxState};
 use crate::sql::lex;
+use crate::sql::single::plain_items;
 use futures_util::future::BoxFuture;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
@@ -251,7 +252,9 @@ impl Actor {
     fn run(&mut self, text: &str, params: &[Param], events: &mpsc::Sender<Result<Event>>) -> Result<Outcome> {
         let start = Instant::now();
         let mut waited = Duration::ZERO;
+        self.guard.read_through();
         let mut statement = self.prepare(text)?;
+        let mut through = self.guard.read_through();
         let wanted = statement.parameter_count();
         if wanted != params.len() {
             return Err(Error::new(
@@ -282,7 +285,7 @@ impl Actor {
             sent.map_err(|_| Error::cancelled())
         };
         let mut width = statement.column_count();
-        let mut shape = columns(&statement);
+        let mut shape = columns(&statement, text, through);
         let mut rows = statement.raw_query();
         let mut batch = BatchBuilder::new(width);
         let mut scratch = Vec::with_capacity(32);
@@ -302,7 +305,8 @@ impl Actor {
                         width = now.column_count();
                         batch = BatchBuilder::new(width);
                     }
-                    shape = columns(now);
+                    through |= self.guard.read_through();
+                    shape = columns(now, text, through);
                     for (c, column) in shape.iter_mut().enumerate().filter(|(_, c)| c.type_name.is_empty()) {
                         // An expression has no declared type; its first value tells how to align it.
                         if matches!(row.get_ref_unwrap(c), ValueRef::Integer(_) | ValueRef::Real(_)) {
@@ -427,15 +431,19 @@ pub fn prepare<'c>(conn: &'c Connection, guard: &Guard, text: &str) -> Result<St
     }
 }
 
-fn columns(statement: &Statement<'_>) -> Vec<Column> {
+/// `through`: a view is read, or a query with a name. SQLite then names the table behind it as a column's origin, and for a query in the
+/// select list the table of that query: a cell is not that table's, and its row not that row.
+fn columns(statement: &Statement<'_>, text: &str, through: bool) -> Vec<Column> {
+    let plain = plain_items(Dialect::Sqlite, text, statement.column_count());
     statement
         .columns()
         .zip(statement.columns_with_metadata())
-        .map(|(c, from)| {
+        .zip(plain)
+        .map(|((c, from), plain)| {
             let type_name = c.decl_type().unwrap_or_default().to_string();
             let align = if numeric(&type_name) { Align::Right } else { Align::Left };
             let origin = match (from.table_name(), from.origin_name()) {
-                (Some(table), Some(column)) => Some(Origin {
+                (Some(table), Some(column)) if plain && !through => Some(Origin {
                     table: vec![from.database_name().unwrap_or("main").to_string(), table.to_string()],
                     column: column.to_string(),
                 }),

@@ -5,7 +5,7 @@
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// How strict the authorizer is at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +33,13 @@ pub struct Guard {
     hollow: Arc<[String]>,
     /// What stands in them: a table of which no column is read is told without its database.
     names: Arc<[String]>,
+    /// A column was read by way of a view, or of a query with a name.
+    through: Arc<AtomicBool>,
 }
 
 impl Guard {
     pub fn new(mode: Mode) -> Self {
-        Guard { mode: Arc::new(AtomicU8::new(mode as u8)), hollow: Arc::default(), names: Arc::default() }
+        Guard { mode: Arc::new(AtomicU8::new(mode as u8)), hollow: Arc::default(), names: Arc::default(), through: Arc::default() }
     }
     /// Keeps the rows of these databases from being read: there are none here, and none would be another answer than the user's.
     #[must_use]
@@ -61,6 +63,10 @@ impl Guard {
         let among = |all: &[String], name: &str| all.iter().any(|h| h.eq_ignore_ascii_case(name));
         !own && ctx.database_name.map_or_else(|| among(&self.names, table_name), |d| among(&self.hollow, d))
     }
+    /// Whether what was prepared since this was last asked reads a column by way of a view, or of a query with a name.
+    pub fn read_through(&self) -> bool {
+        self.through.swap(false, Ordering::Relaxed)
+    }
     pub fn set(&self, mode: Mode) {
         self.mode.store(mode as u8, Ordering::Relaxed);
     }
@@ -75,6 +81,9 @@ impl Guard {
         }
     }
     pub fn judge(&self, ctx: &AuthContext<'_>) -> Authorization {
+        if ctx.accessor.is_some() && matches!(ctx.action, AuthAction::Read { .. }) {
+            self.through.store(true, Ordering::Relaxed);
+        }
         let allowed = match self.now() {
             Mode::Free => true,
             Mode::Read => reads(&ctx.action),
