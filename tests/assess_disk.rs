@@ -120,3 +120,30 @@ fn an_index_build_with_room_to_end_fills_no_disk() {
         assert_eq!(pg.psql("shop", "select count(*) from pg_stat_progress_create_index").trim(), "1", "it had ended before");
     });
 }
+
+#[test]
+#[ignore = "mounts a file system: as root, cargo test --test assess_disk -- --ignored"]
+fn a_statement_whose_temporary_files_fill_the_disk_is_named() {
+    on_a_small_disk("a_statement_whose_temporary_files_fill_the_disk_is_named", 240, |disk| {
+        let pg = PgServer::start_with("", disk, &["fsync=on", "work_mem=64kB", "max_wal_size=32MB", "min_wal_size=32MB"]);
+        pg.create_database("shop");
+        pg.psql(
+            "shop",
+            "create function slow(int) returns text volatile language plpgsql as $$ begin \
+             if $1 % 5 = 0 then perform pg_sleep(0.001); end if; return repeat(md5($1::text), 15); end $$",
+        );
+        let _sort = Held::pg(
+            &pg,
+            "postgres",
+            "shop",
+            "select count(*) from (select slow(g) x from generate_series(1, 400000) g order by 1 offset 1) y;",
+        );
+        wait_until("the sort writes", || pg.psql("shop", "select coalesce(sum(size), 0) > 2000000 from pg_ls_tmpdir()").trim() == "t");
+        let url = format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port);
+        let found = assess(&url, &["--timeframe", "5"]).found;
+        let pid = pg.psql("shop", "select pid from pg_stat_activity where query like '%slow(g)%' and pid <> pg_backend_pid()");
+        let s = &found.summary;
+        assert!(s.check == "PG35" && s.says.contains(&format!("pid {} writes", pid.trim())) && s.says.contains("slow(g)"), "{found:#?}");
+        assert_eq!(s.recover.as_ref().map(|a| a.object.as_str()), Some(pid.trim()), "{s:#?}");
+    });
+}

@@ -41,6 +41,9 @@ fn is_crash(line: &str) -> bool {
 const MACHINE: [&str; 6] =
     ["No space left", "Out of memory", "out of memory", "could not read block", "could not fork", "out of shared memory"];
 
+/// What a standby is told for whom the primary no longer has the WAL.
+pub(super) const REMOVED: &str = "has already been removed";
+
 /// Words of lines that say that what is stored is damaged.
 const DAMAGE: [&str; 5] = [
     "invalid page in block",
@@ -136,7 +139,9 @@ fn tells(line: &str) -> Option<Severity> {
     let quoting = line.starts_with('\t')
         || line.starts_with("Query")
         || has(&["STATEMENT:", "DETAIL:", "CONTEXT:", "QUERY:", "HINT:", "Slave SQL", "Replica SQL", "Event Scheduler:", " on query. "]);
-    if quoting || (has(&["ERROR:"]) && !machine && !is_damage(line)) {
+    // A standby hands on what its primary said to it.
+    let handed_on = has(&["could not receive data from WAL stream"]);
+    if quoting || (has(&["ERROR:"]) && !machine && !is_damage(line) && !handed_on) {
         return None;
     }
     if is_damage(line) {
@@ -295,6 +300,9 @@ pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
              (a dump, CHECK TABLE) says how much it is, and whether it was mended since."
         } else if MACHINE.iter().any(|w| line.contains(w)) {
             "It is the machine's: look at its disks and its memory; what was short may have become free when the statement failed."
+        } else if line.contains(REMOVED) {
+            "The primary has removed the WAL that this standby needs: unless an archive still has it (restore_command), the standby has to be built \
+             anew (pg_basebackup). A replication slot keeps it from happening again."
         } else if is_crash(line) {
             "All sessions were ended with it: find out what ended it (memory, disk, a fault of the server) before it comes again."
         } else {
@@ -359,6 +367,9 @@ mod tests {
         assert_eq!(plain("LOG:  a, b, c"), "LOG:  a, b, c");
         assert_eq!(tells("LOG:  could not fork new process for connection: Resource temporarily unavailable"), Some(Severity::Warning));
         assert_eq!(tells("ERROR:  out of shared memory"), Some(Severity::Warning));
+        let removed = "FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment 000000010000000000000029 has already been removed";
+        assert_eq!(tells(removed), Some(Severity::Warning));
+        assert!(end_of(&SERVER, "x.log", removed).findings[0].next.contains("pg_basebackup"));
         assert!(is_news("ERROR:  could not write to file \"base/pgsql_tmp/a\": No space left on device"));
         assert_eq!(tells("ERROR:  could not extend file \"base/5/1\": No space left on device"), Some(Severity::Warning));
         let told = crate::sql::redact(crate::model::Dialect::Postgres, "ERROR: in ALTER ROLE a PASSWORD 'hush'");

@@ -85,6 +85,12 @@ pub fn summary(checks: &[Seen]) -> Summary {
         says = format!("Its disk is full: {}. {says}", full.message.trim_end_matches('.'));
         next = format!("Make room first, else it stops again: {} Then start it, where it has not come back by itself.", full.next);
     }
+    // Why nothing comes from the primary stands in the standby's log.
+    let removed = || checks.iter().flat_map(|c| &c.findings).find(|l| l.check == "PG32" && l.message.contains("has already been removed"));
+    if let Some(removed) = removed().filter(|_| f.check == "PG16" && f.recover.is_none()) {
+        says = format!("{}: the WAL that it needs has been removed there.", says.trim_end_matches('.'));
+        next = removed.next.clone();
+    }
     // Who runs and does not wait runs something: where it is one statement, that is the cause.
     let top = || {
         checks

@@ -113,6 +113,9 @@ const XID: usize = 1;
 const LEFT: usize = 2;
 const KEPT: usize = 3;
 
+/// Bytes a second of temporary files from which on they are looked at as what fills a disk.
+const SPILLING: f64 = 1_048_576.0;
+
 /// An age of so many times autovacuum_freeze_max_age is one that autovacuum does not bring down.
 const BEYOND: f64 = 1.25;
 
@@ -150,9 +153,17 @@ pub(super) async fn sample(s: &Session, sight: &Sight) -> Result<Sample> {
     }
     // For pg_monitor: without it nothing can be said of who fills a disk.
     if sight.sees_all {
-        let temporary = rows(s, "SELECT coalesce(sum(size), 0) FROM pg_catalog.pg_ls_tmpdir()").await;
-        if let Some(size) = temporary.ok().and_then(|r| number(r.first()?, 0)) {
-            out.counters.insert("temporary".into(), vec![size]);
+        // A file bears the number of the process that writes it.
+        const TEMPORARY: &str = "SELECT sum(t.size) OVER (), t.size, t.pid, left(coalesce(a.query, ''), 200) FROM \
+            (SELECT substring(name FROM '^pgsql_tmp([0-9]+)\\.') AS pid, sum(size) AS size FROM pg_catalog.pg_ls_tmpdir() GROUP BY 1) t \
+            LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid::text = t.pid ORDER BY t.size DESC LIMIT 1";
+        if let Ok(found) = rows(s, TEMPORARY).await {
+            let most = found.first();
+            out.counters.insert("temporary".into(), vec![most.and_then(|r| number(r, 0)).unwrap_or(0.0)]);
+            if let Some(r) = most.filter(|r| !cell(r, 2).is_empty()) {
+                out.texts.insert("writer".into(), cell(r, 2).into());
+                out.texts.insert("writes".into(), format!("{} of temporary files: {}", bytes(number(r, 1).unwrap_or(0.0)), cell(r, 3)));
+            }
         }
         let wal = rows(s, "SELECT sum(size) FROM pg_catalog.pg_ls_waldir()").await;
         if let Some(size) = wal.ok().and_then(|r| number(r.first()?, 0)) {
@@ -191,9 +202,22 @@ pub(super) fn compare(check: &Check, limits: &Limits, first: &Sample, second: &S
         (Some(_), None) => format!("Either {drop_slot}. {NEVER}"),
         (None, None) => format!("See slots, archiver and temporary files for what grows. {NEVER}"),
     };
-    let why = why.join("; ");
     let size = |s: &Sample| s.counters.get("temporary").and_then(|c| c.first()).copied();
     let temporary = size(first).zip(size(second)).map(|(a, b)| (b - a).max(0.0) / seconds);
+    // One statement's temporary files may grow faster than all of WAL.
+    let writer = second.texts.get("writer").zip(second.texts.get("writes")).filter(|_| temporary.is_some_and(|t| t > wal && t > SPILLING));
+    if let Some((pid, writes)) = writer {
+        why.insert(0, format!("pid {pid} writes {writes}"));
+    }
+    let why = why.join("; ");
+    let next = match writer {
+        Some(_) => format!("Cancel that statement, or let it end if it soon does: its files go with it. {NEVER}"),
+        None => next,
+    };
+    let recover = match writer {
+        Some((pid, _)) => Some((Deed::Cancel, pid.as_str())),
+        None => slot.filter(|_| archive.is_none()).map(|name| (Deed::DropSlot, name.as_str())),
+    };
     let places: Vec<(&str, String)> =
         second.texts.iter().filter_map(|(name, path)| Some((name.strip_prefix("place ")?, path.clone()))).collect();
     let settings = second.counters.get("settings").map_or(&[][..], |c| c.as_slice());
@@ -205,15 +229,7 @@ pub(super) fn compare(check: &Check, limits: &Limits, first: &Sample, second: &S
     };
     let rest = second.counters.get("commands").and_then(|c| c.first()).copied();
     let commands = second.texts.get("commands").zip(rest).map(|(names, rest)| (names.as_str(), rest));
-    let known = Growth {
-        recycled,
-        commands,
-        rate: temporary.map(|t| t + wal),
-        why: &why,
-        next: &next,
-        recover: slot.filter(|_| archive.is_none()).map(|name| (Deed::DropSlot, name.as_str())),
-        places: &places,
-    };
+    let known = Growth { recycled, commands, rate: temporary.map(|t| t + wal), why: &why, next: &next, recover, places: &places };
     judge_growth(&mut seen, check, limits, first, second, &known);
     // A role that may not look, or a server elsewhere.
     if places.is_empty() && seen.severity < Severity::Warning {
