@@ -403,6 +403,78 @@ fn sqlites_run_tells_loops_rows_and_shares_of_cycles() {
     assert!(inner["raw_op"].as_str().is_some_and(|w| w.contains(" c ")), "{inner}");
 }
 
+/// SQLite's own words for a statement: the rows of EXPLAIN QUERY PLAN with their depth, and the counters of a run.
+fn told_by_sqlite(db: &rusqlite::Connection, statement: &str) -> (Vec<(usize, String)>, [i32; 3]) {
+    use rusqlite::StatementStatus::{FullscanStep, Sort, VmStep};
+    let mut plan = db.prepare(&format!("explain query plan {statement}")).expect("plan");
+    let rows = plan.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(3)?))).expect("rows");
+    let mut depths = std::collections::BTreeMap::from([(0, 0)]);
+    let lines = rows.map(|row| {
+        let (id, parent, detail) = row.expect("row");
+        let depth = depths[&parent];
+        depths.insert(id, depth + 1);
+        (depth, detail)
+    });
+    let lines = lines.collect();
+    let mut run = db.prepare(statement).expect("statement");
+    let mut rows = run.query([]).expect("run");
+    while rows.next().expect("row").is_some() {}
+    drop(rows);
+    (lines, [FullscanStep, Sort, VmStep].map(|s| run.get_status(s)))
+}
+
+#[test]
+fn sqlites_plans_of_generated_statements_are_as_sqlite_tells_them() {
+    let home = tempfile::tempdir().expect("home");
+    let file = home.path().join("shop.db");
+    let db = rusqlite::Connection::open(&file).expect("database");
+    db.execute_batch(
+        "create table c(id integer primary key, name text, region int); create table o(id integer primary key, c_id int, total int, state text, note text);
+         create table i(o_id int, n int, price int, primary key(o_id, n)) without rowid;
+         insert into c with recursive r(n) as (select 1 union all select n+1 from r where n<500) select n, 'n'||n, n%10 from r;
+         insert into o with recursive r(n) as (select 1 union all select n+1 from r where n<6000) select n, 1+n%500, n%977, case n%3 when 0 then 'paid' else 'open' end, 'n'||n from r;
+         insert into i select o.id, k.n, (o.id*7+k.n*13)%1000 from o, (select 1 n union all select 2 union all select 3) k;
+         create index fk on o(c_id); create index region on c(region); analyze;",
+    )
+    .expect("tables");
+    let mut measured = 0;
+    for statement in generated(480).into_iter().step_by(2) {
+        let (lines, counters) = told_by_sqlite(&db, &statement);
+        let mut c = support::command(home.path());
+        c.args(["explain", file.to_str().expect("path"), &statement, "--analyze", "--anyway", "--format", "json"]);
+        let out = c.output().expect("holdpoint");
+        assert!(out.status.success(), "{statement}: {}", text(&out.stderr));
+        let d: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        let nodes = d["nodes"].as_array().expect("nodes");
+        let path = |n: &Value| n["path"].as_array().expect("path").len();
+        // Below a root of ours.
+        let own = nodes[1..].iter().map(|n| (path(n) - 1, n["raw_op"].as_str().expect("words").to_string()));
+        // A run tells what was made for it, too.
+        let own: Vec<(usize, String)> = own.filter(|(_, words)| !words.starts_with("CREATE AUTOMATIC")).collect();
+        assert_eq!(own, lines, "{statement}");
+        let counter = |name: &str| d["counters"][name].as_i64();
+        assert_eq!(
+            (counter("full-scan steps"), counter("sorts")),
+            (Some(counters[0].into()), Some(counters[1].into())),
+            "{statement}: {}",
+            d["counters"]
+        );
+        assert!(counter("vm steps").is_some_and(|n| n >= i64::from(counters[2]) / 2), "{statement}: {} {counters:?}", d["counters"]);
+        let sum: f64 = nodes.iter().filter_map(|n| n["self_ms"].as_f64()).sum();
+        if let Some(total) = d["execution_ms"].as_f64().filter(|_| nodes.iter().any(|n| n["self_ms"].is_number())) {
+            measured += 1;
+            assert!((sum - total).abs() < 1e-6 * total.max(1.0), "{statement}: {sum} ≠ {total}");
+        }
+        for n in nodes {
+            assert!(
+                n["never_executed"] != true || n["loops"].is_null() && n["rows_total"].is_null() && n["self_ms"].is_null(),
+                "{statement}: {n}"
+            );
+        }
+    }
+    assert!(measured >= 200 || !cfg!(target_arch = "x86_64"), "{measured}");
+}
+
 #[test]
 fn the_plan_of_a_running_statement_is_told_by_mariadb() {
     let maria = support::maria::MariaServer::shared();

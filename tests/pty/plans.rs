@@ -24,6 +24,14 @@ fn typing(home: &std::path::Path, pg: &PgServer) -> Console {
     c
 }
 
+/// The first words of all statements in what the server's log has behind a place.
+fn statements(log: &str) -> Vec<&str> {
+    let sent = |l: &'_ str| {
+        l.split_once(" LOG:  statement: ").or_else(|| l.split_once(" LOG:  execute ")?.1.split_once(": ")).map(|(_, s)| s.len())
+    };
+    log.lines().filter_map(|l| Some(&l[l.len() - sent(l)?..])).map(|s| s.split_whitespace().next().unwrap_or("")).collect()
+}
+
 /// EXPLAINs of statements that hold the text, as the server's log has them.
 fn explained(pg: &PgServer, text: &str) -> usize {
     pg.log().lines().filter(|l| l.contains("EXPLAIN") && l.contains(text) && !l.contains("STATEMENT:")).count()
@@ -51,6 +59,7 @@ fn a_pause_in_typing_costs_the_server_one_statement() {
     let first = explained(&pg, "parcels") - before;
     assert!((1..=pauses).contains(&first), "{first} statements in {pauses} pauses:\n{}", pg.log());
     // Nothing more comes of moving over it, and one more of one more pause.
+    let before_move = pg.log().len();
     c.send("<Left><Left><Right><Right>");
     c.send("<End>");
     let mut pauses = 1;
@@ -66,6 +75,21 @@ fn a_pause_in_typing_costs_the_server_one_statement() {
     let second = explained(&pg, "parcels") - before - first;
     assert!((1..=pauses).contains(&second), "{second} statements in {pauses} pauses:\n{}", pg.log());
     assert_eq!(explained(&pg, "weight > 3"), 1, "{}", pg.log());
+    // All that the server saw of it: beside each EXPLAIN one look at what stands behind the names, which somebody may have changed in
+    // between, and the transaction of each, which reads only and is rolled back.
+    let log = pg.log();
+    let all = statements(&log[before_move..]);
+    let (mut plans, mut looks, mut frames) = (0, 0, 0);
+    for word in &all {
+        match word.to_ascii_uppercase().as_str() {
+            "EXPLAIN" => plans += 1,
+            "SELECT" | "WITH" => looks += 1,
+            "BEGIN" | "SET" | "ROLLBACK" => frames += 1,
+            other => panic!("{other}: {log}"),
+        }
+    }
+    assert_eq!((plans, looks <= pauses), (second, true), "{all:?}\n{log}");
+    assert!(looks >= 1 && frames <= 9 * pauses, "{all:?}\n{log}");
 }
 
 #[test]

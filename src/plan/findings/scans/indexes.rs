@@ -98,41 +98,60 @@ fn index_name(s: &Scene<'_>, i: usize) -> Option<String> {
     s.node(i).index.clone().or_else(|| s.children(i).find_map(|c| index_name(s, c)))
 }
 
+/// Whether SQLite walks an index from one of its ends to the first row that passes: `min` or `max`, a search that looks for nothing.
+fn from_its_end(s: &Scene<'_>, i: usize) -> bool {
+    let words = s.node(i).raw_op.as_str();
+    s.product == Product::Sqlite && words.starts_with("SEARCH ") && words.contains(" INDEX ") && !words.contains('(')
+}
+
 pub(super) fn order_walk(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
-    if !matches!(s.product, Product::Postgres | Product::MySql)
-        || !matches!(n.op.as_str(), "index scan" | "index only scan")
-        || s.searches(scan.at)
-    {
+    let extreme = from_its_end(s, scan.at);
+    let walked = matches!(s.product, Product::Postgres | Product::MySql)
+        && matches!(n.op.as_str(), "index scan" | "index only scan")
+        && !s.searches(scan.at);
+    if !extreme && !walked {
         return None;
     }
     let weight = scan.weight?;
-    let removed = scan.removed().filter(|r| *r >= MANY)?;
-    let limit = s.limited(scan.top)?;
+    // What passes is the last one that is looked at.
+    let removed = if extreme { scan.read.filter(|_| scan.filter.is_some()).map(|r| r - 1.0) } else { scan.removed() };
+    let removed = removed.filter(|r| *r >= MANY)?;
+    let limit = s.limited(scan.top);
+    if !extreme && limit.is_none() {
+        return None;
+    }
     let index = index_name(s, scan.at).unwrap_or_else(|| "an index".into());
     // A range before the sort's columns would break their order: equality alone, if there is any.
     let all = tests(s, scan);
     let equal: Vec<Predicate> = all.iter().filter(|p| matches!(p.test, Test::Equal | Test::Null)).cloned().collect();
     let mut columns = index_columns(if equal.is_empty() { &all } else { &equal });
-    let sorted: Vec<String> = s
+    let mut sorted: Vec<String> = s
         .table(scan.at)
         .and_then(|t| t.indexes.iter().find(|x| Some(&x.name) == n.index.as_ref()))
         .map(|x| x.keys.clone())
         .unwrap_or_default();
+    if extreme {
+        sorted.truncate(1);
+    }
     let filtered = columns.clone();
     columns.extend(sorted.iter().filter(|k| !filtered.contains(k)).cloned());
     let ddl = if sorted.is_empty() || filtered.is_empty() { None } else { s.index_on(scan.at, &columns) };
     let wish = if filtered.is_empty() { "the filter's columns".to_string() } else { filtered.join(", ") };
+    let draft = Draft::new("F3", Severity::Warning, weight, Confidence::Certain).at(s.path(scan.at));
+    let draft = match limit {
+        Some(limit) => draft.at(s.path(limit)),
+        None => draft,
+    };
+    let how = if extreme { "from its end for min() or max()" } else { "in order for the LIMIT" };
     Some(
-        Draft::new("F3", Severity::Warning, weight, Confidence::Certain)
-            .at(s.path(scan.at))
-            .at(s.path(limit))
+        draft
             .number("rows_read", scan.read.unwrap_or(0.0))
             .number("rows_removed", removed)
             .sql(ddl)
             .say(
                 format!(
-                    "{index} was walked in order for the LIMIT: {} rows of {} did not pass the filter{}{}",
+                    "{index} was walked {how}: {} rows of {} did not pass the filter{}{}",
                     count(removed),
                     s.name(scan.at),
                     filter_text(s, scan),
