@@ -55,6 +55,9 @@ pub(super) fn read(lines: &[String]) -> Result<Sheet<'static>> {
 
 /// Reads a text that stands as the server printed it, or psql, with nothing around it that has to be looked for.
 pub(super) fn bare(text: &str) -> Option<Sheet<'static>> {
+    if nests_too_deep(text) {
+        return None;
+    }
     sheet(&joining::untouched(text)?, 0).ok()
 }
 
