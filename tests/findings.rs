@@ -88,6 +88,10 @@ impl Pg {
             server.psql("findings", &format!("create table days_{i} partition of days for values in ({i})"));
         }
         server.psql("findings", gexec.1.split_once("\\gexec").expect("rest").1);
+        Self::over(server).await
+    }
+
+    async fn over(server: &'static PgServer) -> Self {
         let mut t = Target::bare("findings", EngineKind::Postgres);
         t.socket = Some(server.socket.clone());
         t.port = Some(server.port);
@@ -350,14 +354,7 @@ impl Pg {
         }
         server.psql("findings", "insert into days select i, 1 + i % 14, i % 97 from generate_series(1, 140000) i");
         server.psql("findings", "vacuum analyze orders, items, days");
-        let mut t = Target::bare("findings", EngineKind::Postgres);
-        t.socket = Some(server.socket.clone());
-        t.port = Some(server.port);
-        t.database = Some("findings".into());
-        t.user = Some("postgres".into());
-        let engine = registry::engine(t, None);
-        let session = engine.connect(Connect::new(Role::Query, Access::ReadOnly)).await.expect("connects");
-        Pg { server, engine, session }
+        Self::over(server).await
     }
 }
 

@@ -73,18 +73,6 @@ impl World {
         let mut state = State::new(Arc::new(config), Keymap::builtin().unwrap(), size, now);
         let mut effects = Vec::new();
         holdpoint::app::update::connect(&mut state, "shop-prod", None, &mut effects);
-        let identity = Identity {
-            product: "SQLite".into(),
-            version: "3.51.1".into(),
-            major: "3".into(),
-            address: "/srv/prod.db".into(),
-            server_id: "7".into(),
-            database: "prod.db".into(),
-            database_id: String::new(),
-            user: String::new(),
-            pooler: None,
-            unverified: None,
-        };
         let status = SessionStatus {
             tx: TxState::Idle,
             read_only: ReadOnly::File,
@@ -93,7 +81,15 @@ impl World {
             place: None,
             reading: Dialect::Sqlite.into(),
         };
-        let server = Server { target, identity, status, dialect: Dialect::Sqlite, no_plans: None, no_backups: None, no_migrations: None };
+        let server = Server {
+            target,
+            identity: identity(),
+            status,
+            dialect: Dialect::Sqlite,
+            no_plans: None,
+            no_backups: None,
+            no_migrations: None,
+        };
         let link = state.link_no;
         let mut w = World { state, effects: Vec::new(), _dir: dir };
         w.tell(Msg::Connected { link, server: Box::new(server) });
@@ -624,23 +620,28 @@ fn backups_are_taken_verified_and_explained() {
     assert_eq!(w.operations(), [&Operation::TakeBackup]);
 }
 
+/// The production database that all of them see.
+fn identity() -> Identity {
+    Identity {
+        product: "SQLite".into(),
+        version: "3.51.1".into(),
+        major: "3".into(),
+        address: "/srv/prod.db".into(),
+        server_id: "7".into(),
+        database: "prod.db".into(),
+        database_id: String::new(),
+        user: String::new(),
+        pooler: None,
+        unverified: None,
+    }
+}
+
 fn backups() -> Vec<Listed> {
     let manifest = |id: &str, at: &str| Manifest {
         format: holdpoint::model::manifest::FORMAT,
         id: id.repeat(16),
         target: "shop-prod".into(),
-        identity: Identity {
-            product: "SQLite".into(),
-            version: "3.51.1".into(),
-            major: "3".into(),
-            address: "/srv/prod.db".into(),
-            server_id: "7".into(),
-            database: "prod.db".into(),
-            database_id: String::new(),
-            user: String::new(),
-            pooler: None,
-            unverified: None,
-        },
+        identity: identity(),
         taken_at: at.into(),
         taken_by: "mira".into(),
         tool: "VACUUM INTO, SQLite 3.51".into(),

@@ -58,7 +58,7 @@ pub fn search(names: &Names, pattern: &str, most: usize) -> Vec<(u32, Found)> {
             Some((_, on)) => format!("{on}.{name}"),
             None => name.to_string(),
         };
-        out.push((score, found(p.path(name), &label, kind_word(p.kind), &p.schema)));
+        out.push((score, found(p.path(name), &label, p.kind.word(), &p.schema)));
     }
     for (score, i) in query.scored(names.columns.iter().take(COLUMN_NAMES).map(|(n, _)| &**n)).into_iter().take(most) {
         let (name, having) = &names.columns[i];
@@ -115,7 +115,7 @@ fn found(path: NodePath, label: &str, word: &str, schema: &str) -> Found {
 }
 
 fn of_relation(names: &Names, r: &Relation) -> Found {
-    let word = kind_word(r.kind);
+    let word = r.kind.word();
     // The usual schema needs no word.
     if r.schema.is_empty() || names.path.first().is_some_and(|p| **p == *r.schema) {
         return Found { path: r.path(), label: text::clean(&r.name).into_owned(), note: word.into() };
@@ -125,24 +125,6 @@ fn of_relation(names: &Names, r: &Relation) -> Found {
 
 fn of_column(r: &Relation, name: &str) -> Found {
     found(r.path().child(NodeKind::Column, name), &format!("{}.{name}", r.name), "column", &r.schema)
-}
-
-/// The word for a kind of object.
-pub fn kind_word(kind: NodeKind) -> &'static str {
-    match kind {
-        NodeKind::Schema => "schema",
-        NodeKind::Table => "table",
-        NodeKind::View => "view",
-        NodeKind::MaterializedView => "materialised view",
-        NodeKind::Column => "column",
-        NodeKind::Index => "index",
-        NodeKind::Constraint => "constraint",
-        NodeKind::Trigger => "trigger",
-        NodeKind::Sequence => "sequence",
-        NodeKind::Function => "function",
-        NodeKind::Type => "type",
-        NodeKind::Group => "heading",
-    }
 }
 
 #[cfg(test)]

@@ -269,21 +269,9 @@ fn is_called(node: &str, bare: &str, arguments: Option<&str>) -> bool {
     }
 }
 
+/// The word for a kind of object in what scripts read.
 fn kind(k: NodeKind) -> &'static str {
-    match k {
-        NodeKind::Schema => "schema",
-        NodeKind::Table => "table",
-        NodeKind::View => "view",
-        NodeKind::MaterializedView => "materialised view",
-        NodeKind::Column => "column",
-        NodeKind::Index => "index",
-        NodeKind::Constraint => "constraint",
-        NodeKind::Trigger => "trigger",
-        NodeKind::Sequence => "sequence",
-        NodeKind::Function => "function",
-        NodeKind::Type => "type",
-        NodeKind::Group => "group",
-    }
+    if k == NodeKind::Group { "group" } else { k.word() }
 }
 
 #[cfg(test)]

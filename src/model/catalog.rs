@@ -23,6 +23,26 @@ pub enum NodeKind {
     Group,
 }
 
+impl NodeKind {
+    /// The word for a kind of object.
+    pub fn word(self) -> &'static str {
+        match self {
+            NodeKind::Schema => "schema",
+            NodeKind::Table => "table",
+            NodeKind::View => "view",
+            NodeKind::MaterializedView => "materialised view",
+            NodeKind::Column => "column",
+            NodeKind::Index => "index",
+            NodeKind::Constraint => "constraint",
+            NodeKind::Trigger => "trigger",
+            NodeKind::Sequence => "sequence",
+            NodeKind::Function => "function",
+            NodeKind::Type => "type",
+            NodeKind::Group => "heading",
+        }
+    }
+}
+
 /// Where a node is: the names from the root. `["public"]`, `["public", "orders"]`, `["public", "orders", "total"]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct NodePath(pub Vec<(NodeKind, String)>);

@@ -5,9 +5,9 @@ use crate::app::layout::Area;
 use crate::app::link::Link;
 use crate::app::panes::backups::age_words;
 use crate::app::panes::plan::words::count;
-use crate::app::panes::schema::Loaded;
+use crate::app::panes::schema::{Loaded, Node};
 use crate::app::{Action, Pane, State};
-use crate::model::NodeKind;
+use crate::model::{Error, NodeKind};
 use crate::text;
 use crate::ui::canvas::Canvas;
 
@@ -44,16 +44,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         body = rest;
     }
     if let Link::Failed { error, .. } = &state.link {
-        let mut said = vec![(text::clean(&error.message).into_owned(), look.critical)];
-        said.extend(error.detail.iter().flat_map(|d| text::clean_lines(d).lines().map(|l| (l.to_string(), look.text)).collect::<Vec<_>>()));
-        said.extend(error.hints.iter().map(|h| (text::clean(h).into_owned(), look.text)));
-        for (action, does) in [(Action::Reconnect, "tries again"), (Action::GoStart, "shows the other targets")] {
-            if let Some(keys) = key_of(state, action) {
-                said.push((format!("{keys} {does}."), look.dim));
-            }
-        }
-        super::results::wrapped(c, body, &said);
-        return;
+        return unreachable_target(state, error, body, c);
     }
     if let Some(e) = &schema.error {
         c.put(body.x + 1, body.y, body.w.saturating_sub(1), &text::clean(&e.message), look.critical);
@@ -66,7 +57,6 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         let words = if schema.pattern().is_empty() { "no objects" } else { "nothing matches" };
         c.put(body.x + 1, body.y, body.w.saturating_sub(1), words, look.dim);
     }
-    let end = body.x + body.w;
     for (row, index) in schema.visible.iter().skip(schema.list.top).take(usize::from(body.h)).enumerate() {
         let y = body.y + row as u16;
         let n = &schema.nodes[*index];
@@ -74,78 +64,110 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         if chosen {
             c.cursor(body.x, y, focused);
         }
-        let mut x = body.x + 1 + (n.depth.min(12) * 2) as u16;
-        let fold = match (n.node.expandable, n.open) {
-            (false, _) => " ",
-            (true, true) => look.glyphs.open,
-            (true, false) => look.glyphs.closed,
-        };
-        x = c.put(x, y, end.saturating_sub(x), fold, look.dim) + 1;
-        // Estimates on the right, marked as such; never counted.
-        let mut right = end;
-        if schema.sizes && matches!(n.node.kind, NodeKind::Table | NodeKind::MaterializedView) {
-            for (i, (_, width)) in figure_columns(body.w).iter().enumerate() {
-                let figure = n.usage.as_deref().map_or_else(String::new, |u| match i {
-                    0 => about(u.rows.or(n.node.rows)),
-                    1 => u
-                        .bytes
-                        .map(|b| b + u.index_bytes.unwrap_or(0))
-                        .or(n.node.bytes)
-                        .map_or_else(String::new, |b| format!("~{}", text::bytes(b))),
-                    2 => u.reads.map_or_else(String::new, |n| count(n as f64)),
-                    3 => u.writes.map_or_else(String::new, |n| count(n as f64)),
-                    _ => match (u.reads, u.index_reads) {
-                        (Some(all), Some(by)) if all > 0 => format!("{} %", by.min(all) * 100 / all),
-                        _ => String::new(),
-                    },
-                });
-                c.put_right(right, y, *width, &figure, look.dim);
-                right = right.saturating_sub(width + 1);
-            }
-        } else if matches!(n.node.kind, NodeKind::Table | NodeKind::View | NodeKind::MaterializedView | NodeKind::Index | NodeKind::Schema)
-        {
-            let mut words = Vec::new();
-            if let Some(r) = n.node.rows {
-                words.push(format!("~{}", count(r as f64)));
-            }
-            if let Some(b) = n.node.bytes {
-                words.push(format!("{:>7}", text::bytes(b)));
-            }
-            if !words.is_empty() {
-                right = c.put_right(end, y, body.w / 2, &words.join(" "), look.dim).saturating_sub(1);
-            }
-        }
-        let style = match (chosen, focused, n.node.kind) {
-            (true, true, _) => look.chosen,
-            (true, false, _) => look.chosen_away,
-            (_, _, NodeKind::Group | NodeKind::Schema) => look.header,
-            _ => look.text,
-        };
-        x = c.put(x, y, right.saturating_sub(x), &text::clean(&n.node.name), style) + 1;
-        let mut tail = Vec::new();
-        match n.node.kind {
-            NodeKind::View => tail.push("view".to_string()),
-            NodeKind::MaterializedView => tail.push("materialised".into()),
-            _ => {}
-        }
-        if !n.node.detail.is_empty() {
-            tail.push(text::clean(&n.node.detail).into_owned());
-        }
-        tail.extend(n.node.marks.iter().map(|m| text::clean(m).into_owned()));
-        if !n.node.comment.is_empty() {
-            // A comment may have many lines; the rest is in the node's detail.
-            let first = n.node.comment.lines().next().unwrap_or_default();
-            tail.push(format!("{} {}", look.glyphs.dot, text::clean(first)));
-        }
-        match &n.loaded {
-            Loaded::Loading => tail.push("…".into()),
-            Loaded::Failed(e) => tail.push(e.clone()),
-            Loaded::No | Loaded::Yes => {}
-        }
-        if !tail.is_empty() && x < right {
-            c.put(x, y, right - x, &tail.join(" "), look.dim);
+        tree_line(state, n, Area { y, h: 1, ..body }, (chosen, focused), c);
+    }
+}
+
+/// Why the target could not be reached, and the keys that lead on.
+fn unreachable_target(state: &State, error: &Error, body: Area, c: &mut Canvas<'_>) {
+    let mut said = vec![(text::clean(&error.message).into_owned(), c.look.critical)];
+    said.extend(error.detail.iter().flat_map(|d| text::clean_lines(d).lines().map(|l| (l.to_string(), c.look.text)).collect::<Vec<_>>()));
+    said.extend(error.hints.iter().map(|h| (text::clean(h).into_owned(), c.look.text)));
+    for (action, does) in [(Action::Reconnect, "tries again"), (Action::GoStart, "shows the other targets")] {
+        if let Some(keys) = key_of(state, action) {
+            said.push((format!("{keys} {does}."), c.look.dim));
         }
     }
+    super::results::wrapped(c, body, &said);
+}
+
+/// One line of the tree; `marked` is whether the cursor stands on it, and whether the keys go to the pane.
+fn tree_line(state: &State, n: &Node, line: Area, marked: (bool, bool), c: &mut Canvas<'_>) {
+    let (look, schema, y, end) = (c.look, &state.schema, line.y, line.x + line.w);
+    let (chosen, focused) = marked;
+    let mut x = line.x + 1 + (n.depth.min(12) * 2) as u16;
+    let fold = match (n.node.expandable, n.open) {
+        (false, _) => " ",
+        (true, true) => look.glyphs.open,
+        (true, false) => look.glyphs.closed,
+    };
+    x = c.put(x, y, end.saturating_sub(x), fold, look.dim) + 1;
+    // Estimates on the right, marked as such; never counted.
+    let mut right = end;
+    if schema.sizes && matches!(n.node.kind, NodeKind::Table | NodeKind::MaterializedView) {
+        right = figures(n, line, c);
+    } else if matches!(n.node.kind, NodeKind::Table | NodeKind::View | NodeKind::MaterializedView | NodeKind::Index | NodeKind::Schema) {
+        let mut words = Vec::new();
+        if let Some(r) = n.node.rows {
+            words.push(format!("~{}", count(r as f64)));
+        }
+        if let Some(b) = n.node.bytes {
+            words.push(format!("{:>7}", text::bytes(b)));
+        }
+        if !words.is_empty() {
+            right = c.put_right(end, y, line.w / 2, &words.join(" "), look.dim).saturating_sub(1);
+        }
+    }
+    let style = match (chosen, focused, n.node.kind) {
+        (true, true, _) => look.chosen,
+        (true, false, _) => look.chosen_away,
+        (_, _, NodeKind::Group | NodeKind::Schema) => look.header,
+        _ => look.text,
+    };
+    x = c.put(x, y, right.saturating_sub(x), &text::clean(&n.node.name), style) + 1;
+    let tail = tail_of(n, look.glyphs.dot);
+    if !tail.is_empty() && x < right {
+        c.put(x, y, right - x, &tail.join(" "), look.dim);
+    }
+}
+
+/// Writes the figures of a table from the right edge leftwards, and returns where they begin.
+fn figures(n: &Node, line: Area, c: &mut Canvas<'_>) -> u16 {
+    let mut right = line.x + line.w;
+    for (i, (_, width)) in figure_columns(line.w).iter().enumerate() {
+        let figure = n.usage.as_deref().map_or_else(String::new, |u| match i {
+            0 => about(u.rows.or(n.node.rows)),
+            1 => u
+                .bytes
+                .map(|b| b + u.index_bytes.unwrap_or(0))
+                .or(n.node.bytes)
+                .map_or_else(String::new, |b| format!("~{}", text::bytes(b))),
+            2 => u.reads.map_or_else(String::new, |n| count(n as f64)),
+            3 => u.writes.map_or_else(String::new, |n| count(n as f64)),
+            _ => match (u.reads, u.index_reads) {
+                (Some(all), Some(by)) if all > 0 => format!("{} %", by.min(all) * 100 / all),
+                _ => String::new(),
+            },
+        });
+        c.put_right(right, line.y, *width, &figure, c.look.dim);
+        right = right.saturating_sub(width + 1);
+    }
+    right
+}
+
+/// What is said of a node behind its name.
+fn tail_of(n: &Node, dot: &str) -> Vec<String> {
+    let mut tail = Vec::new();
+    match n.node.kind {
+        NodeKind::View => tail.push("view".to_string()),
+        NodeKind::MaterializedView => tail.push("materialised".into()),
+        _ => {}
+    }
+    if !n.node.detail.is_empty() {
+        tail.push(text::clean(&n.node.detail).into_owned());
+    }
+    tail.extend(n.node.marks.iter().map(|m| text::clean(m).into_owned()));
+    if !n.node.comment.is_empty() {
+        // A comment may have many lines; the rest is in the node's detail.
+        let first = n.node.comment.lines().next().unwrap_or_default();
+        tail.push(format!("{} {}", dot, text::clean(first)));
+    }
+    match &n.loaded {
+        Loaded::Loading => tail.push("…".into()),
+        Loaded::Failed(e) => tail.push(e.clone()),
+        Loaded::No | Loaded::Yes => {}
+    }
+    tail
 }
 
 /// Headings and widths of the figures, from the right edge leftwards; a narrow pane has the first ones alone.
