@@ -342,7 +342,7 @@ pub trait Catalog: Send + Sync {
     }
     /// A SELECT of the first `limit` rows of a table or view, with names quoted for this engine, for a session in that place.
     fn preview(&self, at: &NodePath, limit: u32, place: Option<&Place>) -> Option<String>;
-    /// Every user object, normalised and sorted: what proofs compare (`reference/migrations.md` §4.4).
+    /// Every user object, normalised and sorted: what proofs compare.
     /// Holdpoint's own and the migration tool's history tables are left out.
     ///
     /// The order of a table's columns is an object of its own, kind `column-order`: its name is the table's, its definition

@@ -1,5 +1,5 @@
 //! What a slow line costs: round trips from the login to the tables' names, and from `F5` to the rows. What goes beyond the promised
-//! number (design, budgets) is held back by a relay, so the screen stays without it.
+//! number is held back by a relay, so the screen stays without it.
 
 mod support;
 

@@ -31,7 +31,7 @@ impl Area {
     }
 }
 
-/// How much there is room for (design §3).
+/// How much there is room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     TooSmall,

@@ -16,7 +16,7 @@ pub const DEFAULT: &str = include_str!("../../config/default.toml");
 /// Name of the project file.
 pub const PROJECT_FILE: &str = "holdpoint.toml";
 
-/// Who approves, and how long evidence is good (design §2.3, §6).
+/// Who approves, and how long evidence is good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     pub approval: Approval,

@@ -14,7 +14,7 @@ pub enum EngineKind {
     Sqlite,
 }
 
-/// What may be done on a target (design §2.1), the strictest first.
+/// What may be done on a target, the strictest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessMode {
     ReadOnly,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A check of an engine's catalogue. Ids are stable and never used for anything else; sources and thresholds: `reference/operations.md` §2.
+/// A check of an engine's catalogue. Ids are stable and never used for anything else.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Check {
     /// `PG03`.

@@ -115,7 +115,7 @@ impl Error {
         self.message = format!("{doing}: {}", self.message);
         self
     }
-    /// The process exit code (design §4).
+    /// The process exit code.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             Kind::Usage => 2,

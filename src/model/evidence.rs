@@ -4,7 +4,7 @@ use super::migration::RollbackClass;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How much a proof covered (design §6).
+/// How much a proof covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Grade {

@@ -56,7 +56,7 @@ pub enum Standing {
     FileMissing,
 }
 
-/// What the rollback proof found (design §6).
+/// What the rollback proof found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RollbackClass {

@@ -1,4 +1,4 @@
-//! One plan model for every engine (`reference/plans.md` §5). `None` is "not known", never zero.
+//! One plan model for every engine. `None` is "not known", never zero.
 //!
 //! Readers in `plan/` fill it from what servers print; times are milliseconds, memory bytes, pages as the engine counts them.
 
@@ -256,7 +256,7 @@ pub struct PlanNode {
     pub self_wal: Wal,
     /// Factor by which rows differ from the estimate, signed by direction: ×33 more is 33, ×33 fewer is −33.
     pub estimate_error: Option<f64>,
-    /// Why there is no estimate error although both numbers are known: it would mislead (`reference/plans.md` §2.8).
+    /// Why there is no estimate error although both numbers are known: it would mislead.
     pub estimate_doubt: Option<String>,
     /// Planned and not run even once: all actuals are `None`.
     pub never_executed: bool,
@@ -284,7 +284,7 @@ pub enum Confidence {
     Certain,
 }
 
-/// What a plan shows, with its numbers and the step that tests it (`reference/plans.md` §3).
+/// What a plan shows, with its numbers and the step that tests it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanFinding {
     /// `F1` … `F44`.
@@ -371,7 +371,7 @@ impl PlanNode {
     }
 }
 
-/// Signed factor between estimated and actual rows of one loop (`reference/plans.md` §2.8): one is added to both, so that
+/// Signed factor between estimated and actual rows of one loop: one is added to both, so that
 /// zero rows have a factor too.
 pub fn estimate_error(estimated: f64, actual: f64) -> f64 {
     let (e, a) = (estimated + 1.0, actual + 1.0);

@@ -153,7 +153,7 @@ impl Deed {
     }
 }
 
-/// How much an action asks of whoever wants it (`reference/operations.md` §2.6).
+/// How much an action asks of whoever wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Level {
     /// Somebody's work is lost: the object's name, typed.

@@ -50,7 +50,7 @@ pub enum TxState {
     Failed,
 }
 
-/// What stands behind "read-only" for a session (design §2.2).
+/// What stands behind "read-only" for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadOnly {

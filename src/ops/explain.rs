@@ -55,7 +55,7 @@ pub(in crate::ops) async fn proven<'t>(conn: &Connection, text: &'t str, analyze
         }
         return Ok(statement);
     }
-    // Even plain EXPLAIN can run functions while planning (`reference/plans.md` §4), so all else takes a read.
+    // Even plain EXPLAIN can run functions while planning, so all else takes a read.
     if verdict.class != Class::Read {
         let what = if analyze { "measured" } else { "explained" };
         return Err(Error::read_only(format!("only a statement that is proven to read is {what}: {}", verdict.reason)));

@@ -1,4 +1,4 @@
-//! Whether a statement may run on a target, and how (design §2.1, §2.2).
+//! Whether a statement may run on a target, and how.
 
 use super::{Connection, Cx};
 use crate::config::AccessMode;

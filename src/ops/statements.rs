@@ -1,4 +1,4 @@
-//! What was run: into the history for recall, and what wrote into the journal (design §1).
+//! What was run: into the history for recall, and what wrote into the journal.
 
 use super::{Connection, Cx};
 use crate::config::{AccessMode, Target};

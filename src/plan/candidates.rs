@@ -1,4 +1,4 @@
-//! Indexes that may help a statement (`reference/plans.md` §7.2): taken from the parsed conditions of its plan and from what is known
+//! Indexes that may help a statement: taken from the parsed conditions of its plan and from what is known
 //! of its tables. Nothing is tried here, so nothing here is advice: that begins where a server was asked (`ops::advice`).
 //!
 //! What is left out keeps its reason, and "no index helps, because …" is an answer like another.

@@ -1,4 +1,4 @@
-//! What a plan says: the 44 findings of `reference/plans.md` §3, each with its nodes, its numbers, how sure it is, and the step
+//! What a plan says: 44 findings, each with its nodes, its numbers, how sure it is, and the step
 //! that tests it.
 //!
 //! A scan of a whole table is no finding by itself, nor is any other operation: only rows read for nothing, time, pages or memory

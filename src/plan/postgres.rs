@@ -1,4 +1,4 @@
-//! `EXPLAIN` of PostgreSQL, read into the neutral plan. Rules: `reference/plans.md` §2 and §5: times are means per loop, a CTE's or
+//! `EXPLAIN` of PostgreSQL, read into the neutral plan. Times are means per loop, a CTE's or
 //! an InitPlan's time belongs to the node that pulled it, counters add up exactly.
 //!
 //! `paste` takes the frames of clients and logs away, `text`, `value` (JSON) and `markup` (YAML, XML) read the formats, `sheet` holds

@@ -1,4 +1,4 @@
-//! Does a statement only read? The *read grammar* (design §2.2): what is outside it *may write*.
+//! Does a statement only read? The *read grammar*: what is outside it *may write*.
 //!
 //! The grammar is closed: a statement is a read only if its first word begins a read, every parenthesis that could hold a
 //! statement holds a query, every `WITH` leads to a query, and every keyword in it is on the list of words that queries are

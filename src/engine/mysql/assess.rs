@@ -1,4 +1,4 @@
-//! The emergency assessment of MariaDB and MySQL (`reference/operations.md` §2.3). Read are the server's own counters, the process list
+//! The emergency assessment of MariaDB and MySQL. Read are the server's own counters, the process list
 //! and InnoDB's lists in memory; a user's table is opened by nothing but the check of tables, which stays away from large catalogues.
 //! What the account may not see is `unknown`, with the GRANT.
 

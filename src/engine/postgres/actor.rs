@@ -40,7 +40,7 @@ pub(super) struct Actor {
     pub unsettled: bool,
 }
 
-/// Longest wait for a lock of anything that we do on our own account (design §2.6).
+/// Longest wait for a lock of anything that we do on our own account.
 pub(super) const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
 
 impl Actor {

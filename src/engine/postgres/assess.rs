@@ -1,4 +1,4 @@
-//! The emergency assessment of PostgreSQL (`reference/operations.md` §2.2). Only views that answer behind an exclusive lock are read:
+//! The emergency assessment of PostgreSQL. Only views that answer behind an exclusive lock are read:
 //! no sizes of relations, no definitions, no EXPLAIN. What the role may not see is `unknown`, with the GRANT.
 
 mod activity;

@@ -1,4 +1,4 @@
-//! Recovery actions of PostgreSQL (`reference/operations.md` §2.6): what each finds, and the statement that acts. A session, a slot and a paused
+//! Recovery actions of PostgreSQL: what each finds, and the statement that acts. A session, a slot and a paused
 //! replay are looked for once more by the acting statement itself; commands that take only a name are preceded by another look.
 
 mod failover;

@@ -1,4 +1,4 @@
-//! The emergency assessment of a SQLite file (`reference/operations.md` §2.4): the files and their file system as the operating system
+//! The emergency assessment of a SQLite file: the files and their file system as the operating system
 //! tells, and what the library tells of the content.
 //!
 //! The database file is never opened here beside the session: closing a descriptor of it takes away the locks that this process's

@@ -1,4 +1,4 @@
-//! Recovery actions of a SQLite file (`reference/operations.md` §2.4, §2.6): its write-ahead log is emptied, an index is built anew. What would
+//! Recovery actions of a SQLite file: its write-ahead log is emptied, an index is built anew. What would
 //! take a damaged file apart is for copies.
 
 use super::assess::{beside, holders, looking};

@@ -7,7 +7,7 @@ use crate::model::Result;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The limit of waiting for a lock of the catalogue (`reference/operations.md` §2.1); that of a statement is the engine's.
+/// The limit of waiting for a lock of the catalogue; that of a statement is the engine's.
 const LOCK: Duration = Duration::from_millis(100);
 /// For a login: a locked catalogue makes one wait, and so does a full network.
 pub(super) const LOGIN: Duration = Duration::from_secs(5);

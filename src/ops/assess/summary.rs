@@ -109,7 +109,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
         let most = taken.figures.get("most").copied().unwrap_or_default();
         says = format!("{}, and all {most} connections are taken: nobody else can log in.", says.trim_end_matches(['.', ';']));
     }
-    // A suggestion: when unsure, the higher one (`reference/operations.md` §2.1).
+    // A suggestion: when unsure, the higher one.
     let sev = match severity {
         _ if taken.is_some() => 1,
         Severity::Critical if fills(f) || full.is_some() => 1,

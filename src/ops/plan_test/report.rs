@@ -61,7 +61,7 @@ impl TestReport {
         word(self.verdict)
     }
 
-    /// The exit code (design §4): 0 pass, 1 fail, 5 what could not be seen.
+    /// The exit code: 0 pass, 1 fail, 5 what could not be seen.
     pub fn exit_code(&self) -> u8 {
         match self.verdict {
             Standing::Pass => 0,

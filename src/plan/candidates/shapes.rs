@@ -1,5 +1,5 @@
 //! From what a statement does with a table to the indexes that would serve it, in the order of columns that a B-tree wants: equality,
-//! then what ORDER BY asks for, then one range (`reference/plans.md` §7.2).
+//! then what ORDER BY asks for, then one range.
 
 mod alternatives;
 mod covering;

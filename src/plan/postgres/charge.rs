@@ -1,4 +1,4 @@
-//! Who spent what: own times and own counters of each node (`reference/plans.md` §2 and §2b).
+//! Who spent what: own times and own counters of each node.
 //!
 //! A node's clock and counters hold those of its children. Not of all: a CTE runs inside its scans, an InitPlan inside the node that
 //! first needs its value, a SubPlan in a key of a rescanned node inside the parent. The plan names none of these, so candidates are

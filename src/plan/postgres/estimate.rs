@@ -1,4 +1,4 @@
-//! Whether the planner was right about the rows of a node, and where asking that would mislead (`reference/plans.md` §2.8 and §2b).
+//! Whether the planner was right about the rows of a node, and where asking that would mislead.
 
 use super::build::Facts;
 use super::charge::mentions;

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// Longest statement whose plan follows the typing, in bytes.
 const LIVE_LONGEST: usize = 256 * 1024;
-/// Typing pauses this long before a live plan is asked for (design §3: at least 300 ms).
+/// Typing pauses this long before a live plan is asked for.
 const LIVE_AFTER: Duration = Duration::from_millis(350);
 
 /// A statement with the values of its parameters.

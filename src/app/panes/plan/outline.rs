@@ -27,7 +27,7 @@ impl Heat {
     }
 }
 
-/// Share from which a node is hot: a tenth of the time or the pages (`reference/plans.md` §1: pev2, depesz), a factor of ten in
+/// Share from which a node is hot: a tenth of the time or the pages (as pev2 and depesz have it), a factor of ten in
 /// the estimate, a tenth of the largest number of rows.
 const HOT: f64 = 0.1;
 /// Share below which nothing of a branch is worth a line.
