@@ -1,5 +1,5 @@
 //! The command line: the same operations, gate and journal as the console. Data on standard output, everything else on
-//! standard error; the exit code says how it ended (design §4).
+//! standard error; the exit code says how it ended.
 
 mod advice;
 mod args;
@@ -122,67 +122,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     let rows = query::Rows { format, output, into };
                     query::query(&cx, &target, sql, file.as_deref(), &params, commit, &rows).await
                 }
-                Command::Explain { target: Some(target), running: Some(id), format, redact, .. } => {
-                    explain::running(&cx, &target, id, explain::Out { format, redact }).await
-                }
-                Command::Explain { target: Some(target), test: Some(file), anyway, format, redact, .. } => {
-                    plan_test::test(&cx, &target, &file, anyway, explain::Out { format, redact }).await
-                }
-                Command::Explain {
-                    target: Some(target),
-                    sql,
-                    file,
-                    write_test: Some(to),
-                    require,
-                    param_sets,
-                    propose_sets,
-                    anyway,
-                    ..
-                } => {
-                    let given = what_if::Given { param_sets, propose_sets };
-                    plan_test::write(&cx, &target, query::text_of(sql, file.as_deref())?, &to, require, given, anyway).await
-                }
-                Command::Explain { target: Some(target), sql, file, analyze, anyway, on_scratch, settings, format, redact, .. }
-                    if !settings.is_empty() =>
-                {
-                    let measure = analyze.then(|| crate::ops::measure::Effort { anyway, ..Default::default() });
-                    let (sql, out) = (query::text_of(sql, file.as_deref())?, explain::Out { format, redact });
-                    what_if::what_if(&cx, &target, what_if::WhatIf { sql, settings, measure, on_copy: on_scratch, out }).await
-                }
-                Command::Explain { target: Some(target), sql, file, analyze, anyway, param_sets, propose_sets, format, redact, .. }
-                    if propose_sets || !param_sets.is_empty() =>
-                {
-                    let given = what_if::Given { param_sets, propose_sets };
-                    let measure = analyze.then(|| crate::ops::measure::Effort { anyway, ..Default::default() });
-                    let out = explain::Out { format, redact };
-                    what_if::side_by_side(&cx, &target, query::text_of(sql, file.as_deref())?, &given, measure, out).await
-                }
-                Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(&cx, &target, format).await,
-                Command::Explain {
-                    target: Some(target),
-                    sql,
-                    file,
-                    analyze,
-                    anyway,
-                    advise: true,
-                    measure_advice,
-                    queue,
-                    format,
-                    redact,
-                    ..
-                } => {
-                    let wanted = crate::ops::advice::Wanted { measure: measure_advice, analyze, anyway };
-                    advice::advise(&cx, &target, sql, file.as_deref(), advice::Asked { wanted, queue, format, redact }).await
-                }
-                Command::Explain { target, sql, file, analyze, on_scratch, in_place, anyway, plan: None, format, redact, .. } => {
-                    let place = match (on_scratch, in_place) {
-                        (true, _) => Some(crate::ops::gate::Place::Copy),
-                        (_, true) => Some(crate::ops::gate::Place::Here),
-                        _ => None,
-                    };
-                    let how = explain::Measure { analyze, anyway, place };
-                    explain::explain(&cx, &target.unwrap_or_default(), sql, file.as_deref(), how, explain::Out { format, redact }).await
-                }
+                explain @ Command::Explain { .. } => explained(&cx, explain).await,
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,
                 Command::Assess { target, checks, budget, timeframe, format, nagios, output, mutes } => {
                     let asked = assess::Asked { checks, budget, timeframe, format, nagios, output };
@@ -215,9 +155,58 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 }
                 Command::Evidence(e) => evidence::evidence(&cx, e),
                 Command::Journal(j) => journal::journal(&cx, j),
-                Command::Demo { .. } | Command::Open { .. } | Command::Explain { .. } => Ok(ExitCode::SUCCESS),
+                Command::Demo { .. } | Command::Open { .. } => Ok(ExitCode::SUCCESS),
             }
         }
+    }
+}
+
+/// The way of `explain` that its arguments ask for, with a database.
+async fn explained(cx: &Cx, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Explain { target: Some(target), running: Some(id), format, redact, .. } => {
+            explain::running(cx, &target, id, explain::Out { format, redact }).await
+        }
+        Command::Explain { target: Some(target), test: Some(file), anyway, format, redact, .. } => {
+            plan_test::test(cx, &target, &file, anyway, explain::Out { format, redact }).await
+        }
+        Command::Explain { target: Some(target), sql, file, write_test: Some(to), require, param_sets, propose_sets, anyway, .. } => {
+            let given = what_if::Given { param_sets, propose_sets };
+            plan_test::write(cx, &target, query::text_of(sql, file.as_deref())?, &to, require, given, anyway).await
+        }
+        Command::Explain { target: Some(target), sql, file, analyze, anyway, on_scratch, settings, format, redact, .. }
+            if !settings.is_empty() =>
+        {
+            let measure = analyze.then(|| crate::ops::measure::Effort { anyway, ..Default::default() });
+            let (sql, out) = (query::text_of(sql, file.as_deref())?, explain::Out { format, redact });
+            what_if::what_if(cx, &target, what_if::WhatIf { sql, settings, measure, on_copy: on_scratch, out }).await
+        }
+        Command::Explain { target: Some(target), sql, file, analyze, anyway, param_sets, propose_sets, format, redact, .. }
+            if propose_sets || !param_sets.is_empty() =>
+        {
+            let given = what_if::Given { param_sets, propose_sets };
+            let measure = analyze.then(|| crate::ops::measure::Effort { anyway, ..Default::default() });
+            let out = explain::Out { format, redact };
+            what_if::side_by_side(cx, &target, query::text_of(sql, file.as_deref())?, &given, measure, out).await
+        }
+        Command::Explain { target: Some(target), progress: true, format, .. } => explain::progress(cx, &target, format).await,
+        Command::Explain {
+            target: Some(target), sql, file, analyze, anyway, advise: true, measure_advice, queue, format, redact, ..
+        } => {
+            let wanted = crate::ops::advice::Wanted { measure: measure_advice, analyze, anyway };
+            advice::advise(cx, &target, sql, file.as_deref(), advice::Asked { wanted, queue, format, redact }).await
+        }
+        Command::Explain { target, sql, file, analyze, on_scratch, in_place, anyway, plan: None, format, redact, .. } => {
+            let place = match (on_scratch, in_place) {
+                (true, _) => Some(crate::ops::gate::Place::Copy),
+                (_, true) => Some(crate::ops::gate::Place::Here),
+                _ => None,
+            };
+            let how = explain::Measure { analyze, anyway, place };
+            explain::explain(cx, &target.unwrap_or_default(), sql, file.as_deref(), how, explain::Out { format, redact }).await
+        }
+        // A plan from a file was shown before; see `run`.
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

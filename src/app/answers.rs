@@ -4,7 +4,7 @@ use super::acts::act;
 use super::dialog::{Answer, Confirm, Dialog, Purpose, Then};
 use super::effect::{Effect, Operation};
 use super::palette::Choice;
-use super::panes::{assess, cells, checklist, files, fix, query, results, running, schema, start};
+use super::panes::{assess, cells, checklist, files, fix, plan, query, results, running, schema, start};
 use super::params;
 use super::state::State;
 use super::update::{connect, switch_target};
@@ -90,11 +90,41 @@ fn refused(state: &mut State, problem: String) {
     }
 }
 
-/// The form on top is complete.
+/// The form on top is complete. It closes when what it asks for can be done, and else says why not.
 pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(Dialog::Form(form)) = state.dialogs.last_mut() else { return };
+    let Some(Dialog::Form(form)) = state.dialogs.last() else { return };
     let purpose = form.purpose.clone();
-    let first = form.value(0).to_string();
+    let value = |i: usize| form.value(i).to_string();
+    let (first, second) = (value(0), value(1));
+    let done = match purpose {
+        Purpose::FilterRows => results::arrange::filter(state, &first, &second, effects),
+        Purpose::Compare { now } => results::compare::start(state, now, &first, &second, effects),
+        Purpose::Recover { prospect, mark } => assess::recover::typed(state, &prospect, &mark, &first, effects),
+        Purpose::HandOver => assess::hand_over(state, &first, effects),
+        Purpose::SharePlan => plan::share::submit(state, &first, &second, effects),
+        Purpose::WhatIf => plan::trial::what_if(state, &first, &second, effects),
+        Purpose::ParamSets => {
+            let values: Vec<String> = form.fields.iter().map(|f| f.value().to_string()).collect();
+            let (measure, values) = values.split_last().map_or(("", &[][..]), |(m, v)| (m.as_str(), v));
+            plan::trial::sets(state, values, measure, effects)
+        }
+        Purpose::WritePlanTest { optimize } => plan::trial::test(state, &first, &second, optimize, effects),
+        Purpose::Export => query::export(state, &second, &first, effects),
+        Purpose::AddRow { result, at } => {
+            let typed = form.fields.iter().map(|f| (f.label.to_string(), f.value().to_string())).collect();
+            cells::added(state, result, at, typed, effects)
+        }
+        purpose => return submitted(state, purpose, first, effects),
+    };
+    match done {
+        Ok(()) => drop(state.dialogs.pop()),
+        Err(problem) => refused(state, problem),
+    }
+}
+
+/// What a form does that knows by itself when it closes.
+fn submitted(state: &mut State, purpose: Purpose, first: String, effects: &mut Vec<Effect>) {
+    let Some(Dialog::Form(form)) = state.dialogs.last_mut() else { return };
     match purpose {
         Purpose::Password { target, assess: of } => {
             state.dialogs.pop();
@@ -109,64 +139,9 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             state.dialogs.pop();
             effects.push(Effect::Unlock { link: state.link_no, typed: first });
         }
-        Purpose::FilterRows => {
-            let column = form.value(1).to_string();
-            match results::arrange::filter(state, &first, &column, effects) {
-                Ok(()) => drop(state.dialogs.pop()),
-                Err(problem) => refused(state, problem),
-            }
-        }
-        Purpose::Compare { now } => {
-            let keys = form.value(1).to_string();
-            match super::panes::results::compare::start(state, now, &first, &keys, effects) {
-                Ok(()) => drop(state.dialogs.pop()),
-                Err(problem) => {
-                    if let Some(Dialog::Form(form)) = state.dialogs.last_mut() {
-                        form.problem = Some(problem);
-                    }
-                }
-            }
-        }
         Purpose::Find => {
             state.dialogs.pop();
             query::find(state, first, crate::ops::find::Way::Forwards, effects);
-        }
-        Purpose::Recover { prospect, mark } => match assess::recover::typed(state, &prospect, &mark, &first, effects) {
-            Ok(()) => drop(state.dialogs.pop()),
-            Err(problem) => refused(state, problem),
-        },
-        Purpose::HandOver => match assess::hand_over(state, &first, effects) {
-            Ok(()) => drop(state.dialogs.pop()),
-            Err(problem) => refused(state, problem),
-        },
-        Purpose::SharePlan => {
-            let constants = form.value(1).to_string();
-            match super::panes::plan::share::submit(state, &first, &constants, effects) {
-                Ok(()) => drop(state.dialogs.pop()),
-                Err(problem) => refused(state, problem),
-            }
-        }
-        Purpose::WhatIf => {
-            let measure = form.value(1).to_string();
-            match super::panes::plan::trial::what_if(state, &first, &measure, effects) {
-                Ok(()) => drop(state.dialogs.pop()),
-                Err(problem) => refused(state, problem),
-            }
-        }
-        Purpose::ParamSets => {
-            let values: Vec<String> = form.fields.iter().map(|f| f.value().to_string()).collect();
-            let (measure, values) = values.split_last().map_or(("", &[][..]), |(m, v)| (m.as_str(), v));
-            match super::panes::plan::trial::sets(state, values, measure, effects) {
-                Ok(()) => drop(state.dialogs.pop()),
-                Err(problem) => refused(state, problem),
-            }
-        }
-        Purpose::WritePlanTest { optimize } => {
-            let require = form.value(1).to_string();
-            match super::panes::plan::trial::test(state, &first, &require, optimize, effects) {
-                Ok(()) => drop(state.dialogs.pop()),
-                Err(problem) => refused(state, problem),
-            }
         }
         Purpose::OpenPlan if !first.trim().is_empty() => {
             state.dialogs.pop();
@@ -174,13 +149,6 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Purpose::OpenPlan => form.problem = Some("Which file?".into()),
         Purpose::OpenFile | Purpose::SaveFile if first.trim().is_empty() => form.problem = Some("Which file?".into()),
-        Purpose::Export => {
-            let path = form.value(1).to_string();
-            match query::export(state, &path, &first, effects) {
-                Ok(()) => drop(state.dialogs.pop()),
-                Err(problem) => refused(state, problem),
-            }
-        }
         Purpose::Import => {
             let values: Vec<String> = form.fields.iter().map(|f| f.value().to_string()).collect();
             match super::import::asked(&values) {
@@ -205,18 +173,9 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             state.dialogs.pop();
             cells::edited(state, result, row, column, first);
         }
-        Purpose::AddRow { result, at } => {
-            let typed = form.fields.iter().map(|f| (f.label.to_string(), f.value().to_string())).collect();
-            match cells::added(state, result, at, typed, effects) {
-                Ok(()) => drop(state.dialogs.pop()),
-                Err(problem) => refused(state, problem),
-            }
-        }
         Purpose::ExportStatement(statement) => {
-            if let Err(problem) = files::export_to(state, &first, statement, effects)
-                && let Some(Dialog::Form(form)) = state.dialogs.last_mut()
-            {
-                form.problem = Some(problem);
+            if let Err(problem) = files::export_to(state, &first, statement, effects) {
+                refused(state, problem);
             }
         }
         Purpose::Values(wanted) => {
@@ -252,6 +211,16 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
                 }
             }
         }
+        Purpose::FilterRows
+        | Purpose::Compare { .. }
+        | Purpose::Recover { .. }
+        | Purpose::HandOver
+        | Purpose::SharePlan
+        | Purpose::WhatIf
+        | Purpose::ParamSets
+        | Purpose::WritePlanTest { .. }
+        | Purpose::Export
+        | Purpose::AddRow { .. } => {}
         Purpose::Sign { .. } | Purpose::SignIncident { .. } | Purpose::Apply { .. } | Purpose::Revert { .. } | Purpose::StartRun => {
             checklist::submit(state, effects)
         }
