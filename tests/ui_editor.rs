@@ -910,3 +910,50 @@ fn a_search_of_vim_ends_with_enter() {
     c.press("Enter");
     assert_eq!(c.state.query.editor.cursor_byte(), 0, "nothing typed: the same again, going round");
 }
+
+#[test]
+fn a_file_has_one_buffer_however_often_it_is_opened() {
+    let of_file = |id: i64, file: &str, text: &str, unsaved: bool, active: bool| Buffer {
+        file: Some(file.into()),
+        unsaved,
+        ..buffer(id, text, active)
+    };
+    let closed = |effects: &[Effect]| -> Vec<i64> {
+        effects.iter().filter_map(|e| if let Effect::CloseBuffer { id, .. } = e { Some(*id) } else { None }).collect()
+    };
+    // Opened by the command line, before the target's buffers come.
+    let mut c = Console::new(80, 24);
+    let path = PathBuf::from("./dup.sql");
+    c.send(Msg::FileOpened { path: path.clone(), result: Ok("select 1".into()) });
+    c.connect("shop-dev");
+    c.press("2");
+    let whole = c.state.config.around.cwd.join("dup.sql").display().to_string();
+    let kept_before = vec![
+        of_file(1, "dup.sql", "select 1", false, false),
+        of_file(2, &whole, "select 1", false, false),
+        of_file(3, "dup.sql", "select 1, changed", true, true),
+        of_file(4, "other.sql", "select 2", false, false),
+    ];
+    let effects = c.send(Msg::BuffersLoaded { target: "shop-dev".into(), result: Ok(kept_before.clone()) });
+    assert_eq!(closed(&effects), [2]);
+    // What was changed stands beside it, with its star.
+    assert!(c.screen().contains("dup.sql*  other.sql  [dup.sql]"), "{}", c.screen());
+    let saved = c.timers();
+    let ids = saved.iter().find_map(|e| if let Effect::SaveBuffers { buffers, .. } = e { Some(buffers) } else { None });
+    let ids: Vec<(i64, Option<&str>)> = ids.unwrap().iter().map(|b| (b.id, b.file.as_deref())).collect();
+    assert_eq!(ids[2], (1, Some(whole.as_str())), "it goes on as the buffer that it was: {ids:?}");
+    // However it is written, it is gone to.
+    c.press("C-PageUp");
+    c.send(Msg::FileOpened { path: PathBuf::from(&whole), result: Ok("select 1".into()) });
+    assert_eq!(c.state.query.buffers.count(), 3, "{}", c.screen());
+
+    // The same without a file: the one that was on the screen stays.
+    let mut c = open();
+    let mut twice = kept_before;
+    twice.swap(1, 2);
+    (twice[1].active, twice[2].active) = (false, true);
+    twice[2].file = twice[0].file.clone();
+    let effects = c.send(Msg::BuffersLoaded { target: "shop-dev".into(), result: Ok(twice) });
+    assert_eq!(closed(&effects), [1]);
+    assert!(c.screen().contains("dup.sql*  [dup.sql]  other.sql"), "{}", c.screen());
+}

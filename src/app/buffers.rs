@@ -106,6 +106,17 @@ fn keys(state: &State, action: Action) -> String {
     super::work::keys_in(state, Pane::Editor, action)
 }
 
+/// A path from the root: two ways to write one are the same file.
+fn whole(cwd: &Path, path: &Path) -> PathBuf {
+    cwd.join(path).components().filter(|c| *c != std::path::Component::CurDir).collect()
+}
+
+/// Both paths are of one file, as far as they say.
+fn same_path(state: &State, a: Option<&Path>, b: Option<&Path>) -> bool {
+    let cwd = &state.config.around.cwd;
+    a.zip(b).is_some_and(|(a, b)| whole(cwd, a) == whole(cwd, b))
+}
+
 /// A number for a new buffer: from the clock, so that two consoles do not give the same.
 fn number(state: &mut State) -> i64 {
     let b = &mut state.query.buffers;
@@ -293,6 +304,21 @@ fn unpacked(state: &mut State, b: Buffer) -> Parked {
     Parked { id: b.id, saved: editor.version, editor, file, in_file, print }
 }
 
+/// Each file that is as it was saved once, the one that was on the screen first; and the numbers of the others.
+fn once(state: &State, buffers: Vec<Buffer>) -> (Vec<Buffer>, Vec<i64>) {
+    let path = |b: &Buffer| b.file.as_ref().filter(|_| !b.unsaved).map(|f| whole(&state.config.around.cwd, Path::new(f)));
+    let again = |i: usize, b: &Buffer| {
+        path(b).is_some_and(|of| {
+            let before =
+                |(j, o): (usize, &Buffer)| j != i && (o.active || j < i && !b.active) && o.text == b.text && path(o) == Some(of.clone());
+            buffers.iter().enumerate().any(before)
+        })
+    };
+    let twice: Vec<bool> = buffers.iter().enumerate().map(|(i, b)| again(i, b)).collect();
+    let ids = buffers.iter().zip(&twice).filter(|(_, twice)| **twice).map(|(b, _)| b.id).collect();
+    (buffers.into_iter().zip(twice).filter(|(_, twice)| !twice).map(|(b, _)| b).collect(), ids)
+}
+
 /// The buffers of a target came. What was typed meanwhile stays, as one more.
 pub fn loaded(state: &mut State, target: &str, result: Result<Vec<Buffer>>, effects: &mut Vec<Effect>) {
     if state.query.buffer_of.as_deref() != Some(target) {
@@ -304,9 +330,12 @@ pub fn loaded(state: &mut State, target: &str, result: Result<Vec<Buffer>>, effe
         Err(e) => return state.say(Note::error(&e)),
     };
     let blank = state.query.editor.is_blank() && state.query.file.is_none() && state.query.buffers.parked.is_empty();
+    let (buffers, twice) = once(state, buffers);
+    for id in twice {
+        effects.push(Effect::CloseBuffer { target: target.to_string(), id });
+    }
     let active = buffers.iter().position(|b| b.active).unwrap_or(0);
-    let count = buffers.len();
-    let mut all: Vec<Parked> = Vec::with_capacity(count);
+    let mut all: Vec<Parked> = Vec::with_capacity(buffers.len());
     for mut b in buffers {
         if b.id == 0 {
             b.id = number(state);
@@ -321,7 +350,15 @@ pub fn loaded(state: &mut State, target: &str, result: Result<Vec<Buffer>>, effe
     } else {
         // A file of the command line, or what was typed while the target opened.
         let file = state.query.file.clone();
-        all.retain(|p| file.is_none() || p.file != file || p.in_file != Some(p.editor.version));
+        let as_the_file = |p: &Parked| p.in_file == Some(p.editor.version) && same_path(state, p.file.as_deref(), file.as_deref());
+        let there = all.iter().position(as_the_file).map(|at| all.remove(at));
+        let q = &mut state.query;
+        match there {
+            // It goes on as the buffer that the file had: it is kept once.
+            Some(p) if q.saved != q.editor.version => q.buffers.id = p.id,
+            Some(p) if p.id != q.buffers.id => effects.push(Effect::CloseBuffer { target: target.to_string(), id: p.id }),
+            _ => {}
+        }
         let b = &mut state.query.buffers;
         let first = b.parked.drain(..).collect::<Vec<_>>();
         b.at += all.len();
@@ -360,12 +397,14 @@ pub fn to_keep(state: &mut State, always: bool) -> Option<(String, Vec<Keep>)> {
         }
         state.query.buffers.id = number(state);
     }
+    // The next console may stand in another directory.
+    let from = state.config.around.cwd.clone();
     let q = &mut state.query;
     let keep = |id: i64, e: &Editor, file: &Option<PathBuf>, saved: u64, in_file: Option<u64>, active: bool| Keep {
         id,
         text: (saved != e.version).then(|| e.text().to_string()),
         cursor: e.cursor_byte(),
-        file: file.as_ref().and_then(|f| f.to_str()).map(str::to_string),
+        file: file.as_ref().and_then(|f| whole(&from, f).to_str().map(str::to_string)),
         crlf: e.crlf,
         unsaved: unsaved(file, in_file, e),
         active,
@@ -409,10 +448,10 @@ fn not_saved(state: &mut State) {
 pub fn file_opened(state: &mut State, path: PathBuf, content: &str, effects: &mut Vec<Effect>) {
     let name = text::clean(&path.display().to_string()).into_owned();
     let at = state.query.buffers.at;
-    let there = if state.query.file.as_ref() == Some(&path) {
+    let there = if same_path(state, state.query.file.as_deref(), Some(&path)) {
         Some(at)
     } else {
-        let n = state.query.buffers.parked.iter().position(|p| p.file.as_ref() == Some(&path));
+        let n = state.query.buffers.parked.iter().position(|p| same_path(state, p.file.as_deref(), Some(&path)));
         n.map(|n| n + usize::from(n >= at))
     };
     if let Some(n) = there {

@@ -48,6 +48,16 @@ async fn zero_rows_still_have_columns_and_writes_have_tags() {
     assert_eq!(s.fetch("CREATE INDEX i ON t (a)").await.unwrap().tag, "CREATE INDEX");
 }
 
+#[tokio::test]
+async fn a_file_that_was_replaced_is_not_said_to_be_read_only() {
+    let place = Place::with("CREATE TABLE t (a INTEGER)");
+    let s = place.session(Access::ReadWrite).await;
+    let other = Place::with("CREATE TABLE t (a INTEGER)");
+    std::fs::rename(other.file(), place.file()).unwrap();
+    let e = s.fetch("INSERT INTO t VALUES (1)").await.unwrap_err();
+    assert!(e.message.contains("was moved or replaced while it was open") && !e.message.contains("read-only"), "{e:?}");
+}
+
 /// POSIX takes all of a process's locks on a file away when any descriptor of it is closed: a second session must not cost the
 /// first one its locks, or another program deletes the write-ahead log, and what is committed then is lost.
 #[tokio::test]

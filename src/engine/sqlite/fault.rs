@@ -49,6 +49,10 @@ pub fn statement(e: rusqlite::Error, path: &Path) -> Error {
                 .hint("Another program or session holds a transaction on this file: let it commit or roll back, then run this again.")
         }
         ffi::SQLITE_LOCKED => Error::new(Kind::Statement, format!("a table of {file} is in use by this connection: {message}")),
+        ffi::SQLITE_READONLY if code == ffi::SQLITE_READONLY_DBMOVED => {
+            Error::new(Kind::Statement, format!("{file} was moved or replaced while it was open: what is open is no longer the file of that name"))
+                .hint("Connect again: that opens the file that is there now.")
+        }
         ffi::SQLITE_READONLY => Error::read_only(format!("{file} is open read-only: {message}")),
         ffi::SQLITE_AUTH if message.contains('\u{fffd}') => {
             Error::new(Kind::Statement, format!("a name is no UTF-8, and cannot be used here: {message}"))

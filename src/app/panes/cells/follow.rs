@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// Goes along a foreign key of the cell's column; without one, to the tables that refer to it.
 pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(tab) = state.query.result() else { return };
+    if tab.columns.as_ref().is_none_or(|c| c.is_empty()) {
+        return state.say(Note::info("This result has no rows to follow."));
+    }
     let Some(origin) = tab.columns.as_ref().and_then(|c| c.get(tab.column)).and_then(|c| c.origin.clone()) else {
         state.say(Note::info("This column is computed: it refers to nothing."));
         return;
