@@ -22,6 +22,7 @@ mod effects;
 mod errors;
 mod explain;
 mod fixes;
+mod greeting;
 mod hidden;
 mod locks;
 mod migrations;

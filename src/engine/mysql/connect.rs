@@ -1,7 +1,7 @@
 //! Making a connection: address, TLS, login, tunnel. No session setting is changed here.
 
 use super::pulse::Peer;
-use super::{certificate, errors};
+use super::{certificate, errors, greeting};
 use crate::config::{SslMode, Target};
 use crate::engine::{UNANSWERED, tls, tunnel::Tunnel};
 use crate::model::{Error, Result};
@@ -23,6 +23,8 @@ pub(super) struct Connector {
     password: Option<SecretString>,
     /// With `sslmode = prefer`: this server offered no TLS, so the next connection does not ask again.
     plain: AtomicBool,
+    /// Likewise: it offers TLS.
+    secure: AtomicBool,
     tunnel: Mutex<Weak<Tunnel>>,
 }
 
@@ -39,7 +41,7 @@ enum Place {
 
 impl Connector {
     pub fn new(target: Target, password: Option<SecretString>) -> Self {
-        Connector { target, password, plain: AtomicBool::new(false), tunnel: Mutex::new(Weak::new()) }
+        Connector { target, password, plain: AtomicBool::new(false), secure: AtomicBool::new(false), tunnel: Mutex::new(Weak::new()) }
     }
 
     pub fn target(&self) -> &Target {
@@ -123,6 +125,10 @@ impl Connector {
         Ok(Some(open))
     }
 
+    fn keepalive(&self) -> Duration {
+        self.target.keepalive.unwrap_or(Duration::from_secs(60))
+    }
+
     fn options(&self, database: Option<&str>) -> OptsBuilder {
         let mut o = OptsBuilder::default()
             .user(Some(self.user()))
@@ -134,7 +140,7 @@ impl Connector {
             .wait_timeout(Some(28_800))
             .stmt_cache_size(0)
             .client_found_rows(false)
-            .tcp_keepalive(Some(self.target.keepalive.unwrap_or(Duration::from_secs(60))))
+            .tcp_keepalive(Some(self.keepalive()))
             .connect_attribute("program_name", "holdpoint");
         // Neither commands nor changes of the session.
         o = o.init(Vec::<String>::new()).setup(Vec::<String>::new());
@@ -177,16 +183,25 @@ impl Connector {
     async fn dial(&self, database: Option<&str>) -> Result<Fresh> {
         let tunnel = self.tunnel().await?;
         let mut o = self.options(database);
+        let way;
         let mut host = None;
         match self.place() {
             Place::Socket(path) => {
                 let text = path.to_str().ok_or_else(|| Error::usage(format!("socket path {} is no UTF-8", path.display())))?;
-                o = o.socket(Some(text));
+                way = o.clone().socket(Some(text));
             }
             Place::Tcp(h, p) => {
-                o = match &tunnel {
-                    Some(t) => o.ip_or_hostname("127.0.0.1").tcp_port(t.port),
-                    None => o.ip_or_hostname(h.clone()).tcp_port(p),
+                let (address, port) = tunnel.as_ref().map_or_else(|| (h.clone(), p), |t| ("127.0.0.1".into(), t.port));
+                o = o.ip_or_hostname(address.clone()).tcp_port(port);
+                let known = self.plain.load(Ordering::Relaxed) || self.secure.load(Ordering::Relaxed);
+                // What to ask for the greeting of the first connection tells; the way to it leads through a port of our own.
+                way = if self.target.sslmode == SslMode::Prefer && !known {
+                    let greeted = greeting::of(&address, port, self.keepalive()).await.map_err(|e| self.explain(e.into()))?;
+                    self.plain.store(greeted.tls == Some(false), Ordering::Relaxed);
+                    self.secure.store(greeted.tls == Some(true), Ordering::Relaxed);
+                    o.clone().ip_or_hostname("127.0.0.1").tcp_port(greeted.port)
+                } else {
+                    o.clone()
                 };
                 host = Some(h);
             }
@@ -196,9 +211,9 @@ impl Connector {
             None => None,
         };
         let conn = match tls {
-            None => Conn::new(Opts::from(o)).await.map_err(|e| self.explain(e))?,
+            None => Conn::new(Opts::from(way)).await.map_err(|e| self.explain(e))?,
             Some(tls) => {
-                let first = Conn::new(Opts::from(o.clone().ssl_opts(tls.clone()))).await;
+                let first = Conn::new(Opts::from(way.ssl_opts(tls.clone()))).await;
                 match (first, self.target.sslmode) {
                     (Ok(conn), _) => conn,
                     // Like PREFERRED: also where TLS is offered but none that we could agree on (TLS 1.1 and older).

@@ -62,7 +62,11 @@ pub(super) async fn log_in(
         .filter(|d| (locked || denied || limited || closed) && target.database.as_deref().unwrap_or_default() != *d);
     let Some(database) = elsewhere else { return Err(e) };
     let other = Target { database: (!database.is_empty()).then(|| database.into()), ..target.clone() };
-    let session = registry::engine(other, password).connect(how()).await.map_err(|_| e)?;
+    let session = registry::engine(other, password)
+        .connect(how())
+        .await
+        // That there is no room is the cause, whatever the first refusal was.
+        .map_err(|other| if failure::is_full(&other) { other } else { e })?;
     let own = target.database.as_deref().unwrap_or("the target's database");
     let instead = match database {
         "" => "logged in without a database".to_string(),
