@@ -457,3 +457,83 @@ fn commits_that_no_replica_confirms_are_the_cause_and_nobody_waits_for_the_binar
     wait_until("all have committed", || in_state(&my, "Commit") == 0 && in_state(&my, "Waiting for semi-sync ACK%") == 0);
     drop(first);
 }
+
+#[test]
+fn a_login_is_one_connection_that_a_full_server_lets_in_and_that_counts_no_error_of_this_host() {
+    let my = maria(&["--max-connections=12", "--performance-schema=on"]);
+    let given_up = || my.sql("", "show global status where variable_name in ('Aborted_connects', 'Aborted_connects_preauth')");
+    let (before, connections) = (given_up(), counter(&my, "Connections"));
+    let run = assess_maria(&my, "root", &["--checks", "MY03"]);
+    assert_eq!(run.seen("MY03").severity, Severity::Ok, "{:#?}", run.found);
+    assert_eq!(given_up(), before, "a connection was given up");
+    // The one between was this count's own, and so is the last.
+    assert_eq!(counter(&my, "Connections") - connections, 3.0, "more than one connection for an assessment");
+    // All are taken but the one that is kept for whoever may always come in: each of our logins finds it free again.
+    let mut clients: Vec<Held> = Vec::new();
+    wait_until("all connections are taken", || {
+        Held::fill(&mut clients, 12, || Held::maria(&my, "app", "do sleep(600);"));
+        in_state(&my, "User sleep") == 12
+    });
+    for _ in 0..5 {
+        let run = assess_maria(&my, "root", &["--checks", "MY03"]);
+        assert_eq!(run.found.summary.check, "MY03", "{:#?}", run.found);
+        assert!(run.seen("MY03").severity >= Severity::Critical, "{:#?}", run.seen("MY03"));
+        wait_until("it has gone", || counter(&my, "Threads_connected") == 13.0);
+    }
+}
+
+#[test]
+fn an_account_at_its_own_limit_is_told_though_the_server_has_room() {
+    let my = maria(&["--max-user-connections=50"]);
+    my.sql("", "alter user app@'127.0.0.1' with max_user_connections 2");
+    let _two = [Held::maria(&my, "app", "do sleep(600);"), Held::maria(&my, "app", "do sleep(600);")];
+    wait_until("both are there", || in_state(&my, "User sleep") == 2);
+    let found = assess_maria(&my, "root", &["--checks", "MY03"]);
+    assert_eq!((found.found.summary.check.as_str(), found.code), ("MY03", Some(1)), "{:#?}", found.found);
+    let f = &found.seen("MY03").findings[0];
+    assert!(f.message.contains("account app has 2 of 2 connections") && f.next.contains("ALTER USER 'app'@'127.0.0.1'"), "{f:#?}");
+    // Who may not read the accounts sees what holds for all of them.
+    assert_eq!(assess_maria(&my, "oncall", &["--checks", "MY03"]).seen("MY03").severity, Severity::Ok);
+    my.sql("", "set global max_user_connections = 2");
+    let all = assess_maria(&my, "oncall", &["--checks", "MY03"]);
+    assert!(all.seen("MY03").findings.iter().any(|f| f.message.contains("account app has 2 of 2")), "{:#?}", all.found);
+}
+
+#[test]
+fn a_table_locked_by_hand_names_the_only_session_that_has_slept_for_as_long() {
+    let my = maria(&[]);
+    let _holder = Held::maria(&my, "app", "lock tables orders write;");
+    let asleep = "select id from information_schema.processlist where user = 'app' and command = 'Sleep' and info is null";
+    wait_until("it has the lock", || {
+        my.sql("", "show open tables from shop where in_use > 0").contains("orders") && !my.sql("", asleep).is_empty()
+    });
+    let _behind: Vec<Held> = (0..6).map(|_| Held::maria(&my, "app", "select count(*) from orders;")).collect();
+    wait_until("all wait", || in_state(&my, "Waiting for table metadata lock") == 6);
+    let id = my.sql("", asleep).trim().to_string();
+    let found = assess_maria(&my, "root", &["--checks", "MY06,MY07"]);
+    let s = &found.found.summary;
+    assert!(s.check == "MY07" && s.says.contains(&format!("connection {id} ")) && s.next.contains("LOCK TABLES"), "{:#?}", found.found);
+    assert_eq!(s.recover.as_ref().map(|a| (a.deed.name(), a.object.as_str())), Some(("terminate", id.as_str())), "{s:#?}");
+    let root = found.found.checks.iter().flat_map(|c| &c.sessions).find(|s| s.id.to_string() == id);
+    assert!(root.is_some_and(|r| r.guessed), "{:#?}", found.found);
+}
+
+#[test]
+fn a_prepared_transaction_in_the_way_is_finished_by_its_name() {
+    let my = maria(&[]);
+    drop(Held::maria_done(&my, "app", "xa start 'x1'; update orders set state = 'xa' where id = 3; xa end 'x1'; xa prepare 'x1';"));
+    wait_until("its session is gone", || counter(&my, "Threads_connected") == 1.0);
+    let _second = Held::maria(&my, "app", "update orders set state = 'y' where id = 3;");
+    wait_until("one waits for the row", || counter(&my, "Innodb_row_lock_current_waits") == 1.0);
+    let found = assess_maria(&my, "root", &["--checks", "MY06"]);
+    let f = &found.seen("MY06").findings[0];
+    assert!(f.next.contains("XA COMMIT 'x1'") && f.next.contains("XA ROLLBACK 'x1'") && f.recover.is_none(), "{f:#?}");
+    my.sql("", "xa rollback 'x1'");
+}
+
+fn counter(my: &MariaServer, name: &str) -> f64 {
+    my.sql("", &format!("select variable_value from information_schema.global_status where variable_name = '{name}'"))
+        .trim()
+        .parse()
+        .expect("a number")
+}

@@ -48,6 +48,8 @@ pub(super) fn classify(d: Dialect, toks: &[Tok<'_>]) -> Verdict {
         "show" if d != Dialect::Sqlite => show(d, toks),
         "pragma" if d == Dialect::Sqlite => pragma(toks),
         "set" => set(d, toks),
+        // Lists prepared transactions: XA RECOVER, with FORMAT = 'SQL' or CONVERT XID behind it.
+        "xa" if d == Dialect::MySql && word(1) == "recover" && toks.len() <= 5 => finish(Ok(Scan::default()), false),
         w => match class_of(d, w, word(1), toks) {
             Some((class, why)) => Verdict::not_read(class, format!("{} {why}", shout(w))),
             None if w.is_empty() => other(format!("`{}` begins no statement that is known to only read", first.text)),

@@ -108,8 +108,12 @@ pub(super) async fn replica(s: &Session, check: &Check, limits: &Limits) -> Resu
 const STOPPED: &str = "Find out who stopped it";
 
 fn judge(sources: &[Source], followers: f64, check: &Check, limits: &Limits) -> Seen {
-    let lag = sources.iter().filter_map(|s| s.lag).fold(0.0, f64::max);
-    let mut seen = Seen::of(check).figure("sources", sources.len() as f64).figure("replicas", followers).figure("lag", lag);
+    let mut seen = Seen::of(check).figure("sources", sources.len() as f64).figure("replicas", followers);
+    // Of one that does not follow there is none, and no other's stands for it.
+    let lags: Option<Vec<f64>> = sources.iter().map(|s| s.lag).collect();
+    if let Some(lag) = lags.filter(|l| !l.is_empty()).map(|l| l.into_iter().fold(0.0, f64::max)) {
+        seen = seen.figure("lag", lag);
+    }
     seen.says = match (sources, followers > 0.0) {
         ([], false) => "follows nobody, and nobody reads its binary log".into(),
         ([], true) => format!("follows nobody; {followers} read its binary log"),
@@ -166,8 +170,7 @@ fn judge(sources: &[Source], followers: f64, check: &Check, limits: &Limits) -> 
             };
             let next = match r.receiving.0.as_str() {
                 "" | "0" if r.receives.eq_ignore_ascii_case("no") => "Find out who stopped it; START REPLICA IO_THREAD lets it go on.",
-                // The source has purged what is wanted.
-                "1236" => "The source no longer has the binary log that is wanted: this replica has to be built anew.",
+                "1236" => wanted(&r.receiving.1),
                 "1045" | "1142" | "1227" => "The replication account was refused: its password or its rights have changed.",
                 _ => "Can this machine reach the source, and does the account still work? It tries again by itself.",
             };
@@ -188,6 +191,24 @@ fn judge(sources: &[Source], followers: f64, check: &Check, limits: &Limits) -> 
         }
     }
     seen
+}
+
+/// What to do about a place that the source does not give (1236), which has several reasons; the server's words tell them apart.
+fn wanted(error: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|w| error.contains(w));
+    if says(&["diverged", "not in the master's binlog", "not in the source's binlog", "more transactions than"]) {
+        "This replica has transactions of its own that the source does not know, or the source lost some: its binary log shows which (SHOW BINLOG EVENTS). \
+         Compare the data, and let nobody promote it; only then it may follow the source's positions again."
+    } else if says(&["impossible position", "> file size", "beyond the end"]) {
+        "The source's file ends before that place: it crashed and lost the log's end (sync_binlog is not 1). The start of its next file goes on; what was \
+         lost is here and not there, so compare the data."
+    } else if says(&["purged", "Could not find first log", "Could not open log file", "not find GTID"]) {
+        "The source no longer has the binary log that is wanted: this replica has to be built anew."
+    } else if says(&["max_allowed_packet", "event too big", "log event entry exceeded"]) {
+        "An event is larger than max_allowed_packet here or there: raise it (and slave_max_allowed_packet), then START REPLICA."
+    } else {
+        "The source cannot give what is wanted, for the reason that it says: only where the log is gone this replica has to be built anew."
+    }
 }
 
 /// Why an event is not applied, without what users wrote: the server's own words hold the row's values, and the statement whole.
@@ -423,5 +444,24 @@ mod tests {
         assert_eq!(galera(&status(&cut), check("MY11"), &Limits::default()).severity, Severity::Critical);
         let donor = [("wsrep_cluster_status", "Primary"), ("wsrep_local_state_comment", "Donor/Desynced"), ("wsrep_ready", "ON")];
         assert_eq!(galera(&status(&donor), check("MY11"), &Limits::default()).severity, Severity::Warning);
+    }
+
+    #[test]
+    fn one_that_does_not_follow_has_no_lag_and_1236_is_told_by_its_reason() {
+        let seen = |s: Source| judge(&[s], 0.0, check("MY10"), &Limits::default());
+        assert_eq!(seen(follows(Some(3.0))).figures.get("lag"), Some(&3.0));
+        let refused = |why: &str| seen(Source { receives: "No".into(), receiving: ("1236".into(), why.into()), ..follows(None) });
+        assert!(!refused("").figures.contains_key("lag"), "{:#?}", refused(""));
+        let next = |why: &str| refused(why).findings[0].next.clone();
+        let gap = "Got fatal error 1236 from master when reading data from binary log: 'Error: connecting slave requested to start from GTID 0-2-24, \
+                   which is not in the master's binlog. Since the master's binlog contains GTIDs with higher sequence numbers, it probably means that the \
+                   slave has diverged due to executing extra erroneous transactions'";
+        assert!(next(gap).starts_with("This replica has transactions of its own"), "{}", next(gap));
+        let lost = "Got fatal error 1236 from master when reading data from binary log: 'Client requested master to start replication from impossible \
+                    position'";
+        assert!(next(lost).starts_with("The source's file ends before that place"), "{}", next(lost));
+        let gone = "Got fatal error 1236 from master when reading data from binary log: 'Could not find first log file name in binary log index file'";
+        assert!(next(gone).ends_with("this replica has to be built anew."), "{}", next(gone));
+        assert!(next("Slave can not handle it").starts_with("The source cannot give what is wanted"));
     }
 }

@@ -1,12 +1,12 @@
 //! The server itself: how long it runs, how many are connected, how it is set.
 
-use super::{Values, at, innodb, number, rows};
+use super::{Values, at, innodb, number, refused, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, end_idle, hidden, taken};
 use crate::engine::mysql::mariadb;
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
-use crate::model::{Finding, Result, Severity};
+use crate::model::{Dialect, Finding, Result, Severity};
 use crate::text;
 
 pub(super) async fn state(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
@@ -120,12 +120,42 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
         let next = format!("{next} One more than these is kept for an account with SUPER or CONNECTION ADMIN: keep it free.");
         seen.find(taken(severity, check, &s.identity().address, (all, most), &who, next, end));
     }
+    own_limits(s, check, &mut seen).await?;
     let unseen = (all - visible).max(0.0);
     Ok(if unseen > 0.0 {
         hidden(seen, sight, check, &format!("what {} of other accounts do is hidden", text::counted(unseen as u64, "session")))
     } else {
         seen
     })
+}
+
+/// Accounts that have as many connections as they may have: the server's own limit says nothing of that.
+async fn own_limits(s: &Session, check: &Check, seen: &mut Seen) -> Result<()> {
+    // Sessions are listed by the user's name alone: what several accounts of one name have cannot be told apart, and the largest limit counts.
+    const ACCOUNTS: &str = "SELECT u.User, MIN(u.Host), COUNT(*), \
+            MAX(IF(u.max_user_connections > 0, u.max_user_connections, @@global.max_user_connections)) AS most, \
+            (SELECT COUNT(*) FROM information_schema.PROCESSLIST p WHERE p.USER = u.User) AS used \
+        FROM mysql.user u WHERE u.User <> '' GROUP BY u.User \
+        HAVING MIN(IF(u.max_user_connections > 0, u.max_user_connections, @@global.max_user_connections)) > 0 AND used >= most LIMIT 20";
+    // Without a right to the accounts there is what holds for all of them.
+    const ALL: &str = "SELECT USER, '%', 2, @@global.max_user_connections AS most, COUNT(*) AS used FROM information_schema.PROCESSLIST \
+        GROUP BY USER HAVING most > 0 AND used >= most LIMIT 20";
+    let found = match s.fetch(ACCOUNTS).await {
+        Ok(t) => t.rows,
+        Err(e) if refused(&e) => rows(s, ALL).await?,
+        Err(e) => return Err(e),
+    };
+    for r in &found {
+        let (user, most, used) = (text::clean(at(r, 0)), number(r, 3).unwrap_or(0.0), number(r, 4).unwrap_or(0.0));
+        let quote = |t: &str| Dialect::MySql.quote_literal(t);
+        let words = format!("account {user} has {used} of {most} connections that it may have: the next login is refused");
+        let account = if at(r, 2) == "1" { format!("{}@{}", quote(at(r, 0)), quote(at(r, 1))) } else { format!("{}@…", quote(at(r, 0))) };
+        seen.says.push_str(&format!("; account {user} {used} of its {most}"));
+        seen.find(Finding::new(Severity::Warning, check.id, format!("account {user}"), words).next(format!(
+            "Close what is idle, or give it more: ALTER USER {account} WITH MAX_USER_CONNECTIONS n; (0: max_user_connections of the server)."
+        )));
+    }
+    Ok(())
 }
 
 /// The session that has done nothing for longest, and has no transaction open; `None` where not all of those are known.

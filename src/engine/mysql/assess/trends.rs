@@ -159,7 +159,7 @@ fn judge(check: &Check, limits: &Limits, d: &[f64], seconds: f64) -> Seen {
                     refused,
                     "refused",
                     told,
-                    "A wrong password, a missing right, or a network fault: the server's log says which.",
+                    "A wrong password, a missing right, an account at its own limit (MAX_USER_CONNECTIONS), or a network fault: the server's log tells all but the limit.",
                     &mut seen,
                 );
             }

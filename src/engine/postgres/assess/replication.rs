@@ -3,7 +3,7 @@
 use super::{number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, bytes};
-use crate::engine::postgres::catalog::cell;
+use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
 use crate::model::recovery::Deed;
 use crate::model::{Finding, Result, Severity};
@@ -19,6 +19,14 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
     const WANTED: &str = "SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit')";
     let found = rows(s, OUT).await?;
     let mut seen = Seen::of(check).figure("standbys", found.len() as f64);
+    // Of those that are behind, the furthest: of one whose place is hidden nothing is known. Time alone misleads: an idle primary's last lag
+    // stays, and a new standby has none.
+    let behind = |r: &Row| number(r, 4).unwrap_or(0.0);
+    let lag = |r: &Row| if behind(r) > 0.0 { number(r, 3).unwrap_or(0.0) } else { 0.0 };
+    if !found.is_empty() && found.iter().all(|r| number(r, 4).is_some()) {
+        let most = |of: &dyn Fn(&Row) -> f64| found.iter().map(of).fold(0.0, f64::max);
+        seen = seen.figure("behind", most(&behind)).figure("lag", most(&lag));
+    }
     let told: Vec<String> =
         found.iter().take(3).map(|r| format!("{} {} behind", cell(r, 0), number(r, 4).map_or("?".into(), bytes))).collect();
     seen.says = if found.is_empty() { "none is connected".into() } else { format!("{}: {}", found.len(), told.join(", ")) };
@@ -31,11 +39,8 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
             );
             break;
         }
-        // Time alone misleads: an idle primary's last lag stays, and a new standby has none.
-        let (lag, behind) = (number(r, 3).unwrap_or(0.0), number(r, 4).unwrap_or(0.0));
-        let by_bytes = Severity::of(behind, limits.of(check, "behind"));
-        let by_time = if behind > 0.0 { Severity::of(lag, limits.of(check, "lag")) } else { Severity::Ok };
-        let severity = by_bytes.max(by_time);
+        let (lag, behind) = (lag(r), behind(r));
+        let severity = Severity::of(behind, limits.of(check, "behind")).max(Severity::of(lag, limits.of(check, "lag")));
         if severity >= Severity::Warning {
             seen.find(
                 Finding::new(

@@ -18,17 +18,23 @@ fn weight(longest: u64, count: u64, check: &Check, limits: &Limits) -> Severity 
     Severity::of(longest as f64, limits.of(check, "wait")).max(Severity::of(count as f64, limits.of(check, "victims")))
 }
 
+/// Sessions that are asleep, and for how long.
+fn named(asleep: &[LockSession]) -> String {
+    let name = |s: &LockSession| {
+        let idle = age(s.idle.unwrap_or(0) as f64);
+        format!("connection {} (“{}”@{}, {idle})", s.id, s.user, s.client)
+    };
+    let named = asleep.iter().take(ASLEEP).map(name).collect::<Vec<_>>().join(", ");
+    if asleep.len() > ASLEEP { format!("{named} and more") } else { named }
+}
+
 /// A lock of the whole server whose holder is not told: what waits for it is every write. What would make the server tell (installing a
 /// plugin, changing a table of settings) would wait behind it, too.
 fn of_the_server(picture: &Picture, sight: &Sight, count: u64, longest: u64, check: &Check, limits: &Limits) -> Finding {
     let by = weight(longest, count, check, limits);
     let severity = if by == Severity::Ok { Severity::Warning } else { Severity::Critical };
     let (waits, longest) = (waits(count), age(longest as f64));
-    let name = |s: &LockSession| {
-        let idle = age(s.idle.unwrap_or(0) as f64);
-        format!("connection {} (“{}”@{}, {idle})", s.id, s.user, s.client)
-    };
-    let named = picture.asleep.iter().take(ASLEEP).map(name).collect::<Vec<_>>().join(", ");
+    let named = named(&picture.asleep);
     let (who, next) = match picture.asleep.len() {
         _ if !sight.sees_all => (
             "what sessions of other accounts do is hidden".to_string(),
@@ -42,8 +48,8 @@ fn of_the_server(picture: &Picture, sight: &Sight, count: u64, longest: u64, che
             format!("{named} alone has been asleep for as long"),
             "Ask who that is: KILL ends the session and gives the lock back; a backup that it makes is lost.".to_string(),
         ),
-        n => (
-            format!("asleep for as long: {named}{}", if n > ASLEEP { " and more" } else { "" }),
+        _ => (
+            format!("asleep for as long: {named}"),
             "Find the one among them that makes a backup or locked by hand: KILL ends it and gives the lock back.".to_string(),
         ),
     };
@@ -85,6 +91,21 @@ fn guesses(tree: &LockTree, guessed: &[&LockSession], check: &Check, limits: &Li
     }
 }
 
+/// What to do about a prepared transaction in the way: either way of finishing it may lose data, and which is right is known elsewhere.
+fn finish(names: &[String]) -> String {
+    match names {
+        [one] => format!("Its coordinator knows how it ends: XA COMMIT {one}; or, where that never will come back, XA ROLLBACK {one}; undoes it."),
+        [] => "XA RECOVER lists prepared transactions (MariaDB: FORMAT='SQL'); the coordinator knows whether XA COMMIT or XA ROLLBACK ends it. Is \
+               none listed, it is being undone after a crash: wait."
+            .into(),
+        some => format!(
+            "Prepared are {}{}: the coordinator knows whether XA COMMIT or XA ROLLBACK ends the oldest of them, each with its name.",
+            some[..some.len().min(3)].join(" and "),
+            if some.len() > 3 { " and more" } else { "" }
+        ),
+    }
+}
+
 pub(super) fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Limits) -> Seen {
     let tree = &picture.tree;
     let mut seen = judge_locks(tree, &WORDS, check, limits);
@@ -107,6 +128,9 @@ pub(super) fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Li
             }
         }
     }
+    for f in seen.findings.iter_mut().filter(|f| f.object == format!("{} 0", WORDS.session)) {
+        f.next = finish(&picture.prepared);
+    }
     let unseen = |server: bool| {
         let of = tree.sessions.iter().filter(move |s| is_unexplained(s) && (s.wants == metadata::WHOLE) == server);
         of.fold((0u64, 0), |(n, l), s| (n + 1, l.max(s.waits.unwrap_or(0))))
@@ -117,13 +141,27 @@ pub(super) fn judge(picture: &Picture, sight: &Sight, check: &Check, limits: &Li
     if let (count @ 1.., longest) = unseen(false) {
         let by = weight(longest, count, check, limits);
         let severity = if by == Severity::Ok { Severity::Info } else { by };
-        let mut f = Finding::new(
-            severity,
-            check.id,
-            "sessions",
-            format!("{} for a lock whose holder cannot be seen, the longest for {}", waits(count), age(longest as f64)),
-        );
-        f = f.next("A session that is asleep may hold it (LOCK TABLES, FLUSH TABLES WITH READ LOCK, a backup): look for it among them.");
+        let asleep = if sight.sees_all { &picture.asleep_on_tables[..] } else { &[] };
+        let (who, next) = match asleep {
+            [] => (
+                String::new(),
+                "A session that is asleep may hold it (LOCK TABLES, FLUSH TABLES WITH READ LOCK, a backup): look for it among them.",
+            ),
+            [_] => (
+                format!("; {} alone has been asleep for as long", named(asleep)),
+                "Ask who that is: it may have locked the table by hand (LOCK TABLES), and KILL, which ends the session, gives it back.",
+            ),
+            _ => (
+                format!("; asleep for as long: {}", named(asleep)),
+                "Find the one among them that locked the table by hand (LOCK TABLES): KILL, which ends the session, gives it back.",
+            ),
+        };
+        let told = format!("{} for a lock whose holder cannot be seen, the longest for {}{who}", waits(count), age(longest as f64));
+        let mut f = Finding::new(severity, check.id, "sessions", told).next(next);
+        // Nothing else runs, and nobody else has slept for as long.
+        if let ([only], true) = (asleep, picture.alone) {
+            f = f.recover(Deed::Terminate, only.id.to_string());
+        }
         if picture.known != Known::Told && !picture.would_tell.is_empty() {
             f = f.lifts(picture.would_tell);
         }
@@ -162,6 +200,8 @@ mod tests {
                 guessed: true,
                 ..LockSession::default()
             }],
+            asleep_on_tables: Vec::new(),
+            prepared: Vec::new(),
             alone: true,
             would_tell: "INSTALL SONAME 'metadata_lock_info'",
             unlisted: 0,

@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 /// What a session wants that lets nobody else in.
 pub(super) const EXCLUSIVE: &str = "exclusive metadata lock";
 
+/// What is in the words of whoever wants a lock on a table.
+pub(super) const OF_A_TABLE: &str = "metadata lock";
+
 /// What a session wants that lies on all of the server.
 pub(super) const WHOLE: &str = "lock of the whole server";
 
@@ -106,7 +109,7 @@ pub(super) fn wants(w: &Waiter) -> String {
             locked_name(&w.statement).map_or_else(|| "a lock by name (GET_LOCK)".into(), |n| format!("the lock “{n}” (GET_LOCK)"))
         }
         (Scope::Table, Some((_, table))) => format!("{EXCLUSIVE} on {table}"),
-        (Scope::Table, None) => "metadata lock".into(),
+        (Scope::Table, None) => OF_A_TABLE.into(),
     }
 }
 

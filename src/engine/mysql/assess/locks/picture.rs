@@ -31,6 +31,10 @@ pub(super) struct Picture {
     pub for_tables: BTreeSet<u64>,
     /// Sessions that sleep for longer than anybody waits for the whole server: one of them may hold it.
     pub asleep: Vec<LockSession>,
+    /// Likewise for a table, where nobody is known who has it.
+    pub asleep_on_tables: Vec<LockSession>,
+    /// Names of prepared transactions, as `XA COMMIT` and `XA ROLLBACK` take them, where one is in the way.
+    pub prepared: Vec<String>,
     /// Nobody else does anything meanwhile who could hold it.
     pub alone: bool,
     /// What would let the server tell who holds metadata locks from then on.
@@ -70,12 +74,14 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     let waits = Waits { open, by_row, by_table, rows_wanted, waiters, held, confirms: confirming(&seen) };
     let mut out: Vec<LockSession> = seen.iter().map(|p| waits.of(p)).collect();
     let Waits { by_row, by_table, waiters, .. } = waits;
-    let longest =
-        waiters.iter().filter(|w| w.scope == Scope::Server && by_table.get(&w.session).is_none_or(Vec::is_empty)).map(|w| w.ms).max();
-    let asleep = match longest {
-        Some(ms) => asleep(s, ms).await?,
-        None => Vec::new(),
+    let unexplained =
+        |of: Scope| waiters.iter().filter(|w| w.scope == of && by_table.get(&w.session).is_none_or(Vec::is_empty)).map(|w| w.ms).max();
+    let asleep_for = async |longest: Option<u64>| match longest {
+        Some(ms) => asleep(s, ms).await,
+        None => Ok(Vec::new()),
     };
+    let (asleep, asleep_on_tables) = (asleep_for(unexplained(Scope::Server)).await?, asleep_for(unexplained(Scope::Table)).await?);
+    let prepared = if out.iter().any(|s| s.blocked_by.contains(&0)) { prepared(s).await } else { Vec::new() };
     // What runs may be a backup, in whatever statement it is now; a replica's threads and the server's own hold none.
     let alone = running.is_empty();
     let would_tell = if waiters.is_empty() || known == Known::Told { "" } else { would_tell(s).await? };
@@ -94,7 +100,8 @@ pub(super) async fn tree(s: &Session, sight: &Sight) -> Result<Picture> {
     let needed: BTreeSet<u64> = out.iter().flat_map(|s| &s.blocked_by).copied().collect();
     out.retain(|s| s.waits.is_some() || needed.contains(&s.id));
     let unlisted = all.unlisted as usize;
-    Ok(Picture { tree: LockTree::of(out), known, for_rows, for_tables, asleep, alone, would_tell, unlisted, cut: all.cut })
+    let (tree, cut) = (LockTree::of(out), all.cut);
+    Ok(Picture { tree, known, for_rows, for_tables, asleep, asleep_on_tables, prepared, alone, would_tell, unlisted, cut })
 }
 
 /// All that was found out about who waits for what.
@@ -223,6 +230,16 @@ async fn asleep(s: &Session, ms: u64) -> Result<Vec<LockSession>> {
     Ok(rows(s, &text).await?.iter().map(one).collect())
 }
 
+/// None where they may not be seen, or none is prepared: what has no session may be one that the server undoes after a crash.
+async fn prepared(s: &Session) -> Vec<String> {
+    // MySQL has no form that can be copied.
+    if !mariadb(s) {
+        return Vec::new();
+    }
+    let found = s.fetch("XA RECOVER FORMAT='SQL'").await.map(|t| t.rows).unwrap_or_default();
+    found.iter().map(|r| at(r, 3).to_string()).collect()
+}
+
 async fn would_tell(s: &Session) -> Result<&'static str> {
     let on = Values::variables(s, &["performance_schema"]).await?.on("performance_schema");
     Ok(match (mariadb(s), on) {
@@ -257,17 +274,21 @@ pub(super) fn for_rows(picture: &Picture) -> LockTree {
     LockTree { unasked: picture.unlisted, ..part(picture, &picture.for_rows) }
 }
 
-/// All who wait, with who may be in their way: who waits for the whole server, whose holder is told by nobody, stands behind those who sleep for
-/// as long.
+/// All who wait, with who may be in their way: who waits for the whole server or for a table, whose holder is told by nobody, stands behind those
+/// who sleep for as long.
 pub(super) fn shown(picture: &Picture) -> Vec<LockSession> {
     let mut sessions = picture.tree.sessions.clone();
-    let may: Vec<&LockSession> = picture.asleep.iter().take(ASLEEP).collect();
-    for s in sessions.iter_mut().filter(|s| is_unexplained(s) && s.wants == metadata::WHOLE) {
-        s.blocked_by = may.iter().map(|m| m.id).collect();
-    }
-    let known: BTreeSet<u64> = sessions.iter().map(|s| s.id).collect();
-    if sessions.iter().any(|s| s.wants == metadata::WHOLE) {
-        sessions.extend(may.into_iter().filter(|m| !known.contains(&m.id)).cloned());
+    for (asleep, wants) in [(&picture.asleep, metadata::WHOLE), (&picture.asleep_on_tables, metadata::OF_A_TABLE)] {
+        let may: Vec<&LockSession> = asleep.iter().take(ASLEEP).collect();
+        let mut any = false;
+        for s in sessions.iter_mut().filter(|s| is_unexplained(s) && s.wants.contains(wants)) {
+            s.blocked_by = may.iter().map(|m| m.id).collect();
+            any = true;
+        }
+        let known: BTreeSet<u64> = sessions.iter().map(|s| s.id).collect();
+        if any {
+            sessions.extend(may.into_iter().filter(|m| !known.contains(&m.id)).cloned());
+        }
     }
     sessions
 }
