@@ -36,8 +36,12 @@ pub fn assess(url: &str, more: &[&str]) -> Run {
 
 /// The same with what is configured in `home`.
 pub fn assess_in(home: &std::path::Path, target: &str, more: &[&str]) -> Run {
+    assess_with(super::command(home), target, more)
+}
+
+/// The same by a command of the program's that was prepared.
+pub fn assess_with(mut c: std::process::Command, target: &str, more: &[&str]) -> Run {
     let began = Instant::now();
-    let mut c = super::command(home);
     c.args(["assess", target, "--format", "json"]).args(more);
     if !more.contains(&"--timeframe") {
         c.args(["--timeframe", "1"]);
