@@ -9,6 +9,7 @@ use support::assess::assess;
 use support::held::Held;
 use support::pg::PgServer;
 use support::recover::Home;
+use support::shop::{assess_maria, maria};
 use support::wait_until;
 
 /// Names the small disk's directory to the process that sees it.
@@ -145,5 +146,37 @@ fn a_statement_whose_temporary_files_fill_the_disk_is_named() {
         let s = &found.summary;
         assert!(s.check == "PG35" && s.says.contains(&format!("pid {} writes", pid.trim())) && s.says.contains("slow(g)"), "{found:#?}");
         assert_eq!(s.recover.as_ref().map(|a| a.object.as_str()), Some(pid.trim()), "{s:#?}");
+    });
+}
+
+#[test]
+#[ignore = "mounts a file system: as root, cargo test --test assess_disk -- --ignored"]
+fn a_disk_of_binary_logs_that_fills_is_forecast_and_then_named_while_commits_hang() {
+    on_a_small_disk("a_disk_of_binary_logs_that_fills_is_forecast_and_then_named_while_commits_hang", 150, |disk| {
+        let log = format!("--log-bin={}/bin", disk.display());
+        let my = maria(&[&log, "--server-id=1", "--binlog-format=row", "--max-binlog-size=16M"]);
+        my.sql("shop", "create table filler (t longblob)");
+        let row = "insert into filler values (repeat('x', 500000)); do sleep(0.1);\n";
+        let filling = Held::maria_script(&my, "root", &row.repeat(600));
+        wait_until("it writes", || my.sql("shop", "select count(*) > 3 from filler").trim() == "1");
+        let found = assess_maria(&my, "root", &["--timeframe", "5"]).found;
+        let s = &found.summary;
+        assert_eq!((s.check.as_str(), s.sev), ("MY27", Some(1)), "{found:#?}");
+        assert!(s.says.contains("is full in ≈ ") && s.says.contains("binary log"), "{}", s.says);
+        wait_until("the disk is full, and a commit waits for room", || {
+            let free = rustix::fs::statvfs(disk).expect("the disk").f_bfree;
+            free == 0
+                && my.sql("", "select count(*) from information_schema.processlist where command = 'Query' and time > 3").trim() == "1"
+        });
+        let run = assess_maria(&my, "root", &[]);
+        // Whoever asks for the list of binary logs now waits with the commit, and cannot be killed.
+        run.within_its_budget();
+        assert_eq!(run.seen("MY16").severity, Severity::Unknown, "{:#?}", run.seen("MY16"));
+        let s = &run.found.summary;
+        assert!(s.check == "MY26" && s.sev == Some(1) && s.says.contains("binary log"), "{:#?}", run.found);
+        // It would wait for room with its end, too.
+        let main = std::fs::read_to_string(my.directory().join("pid")).expect("its process");
+        assert!(Command::new("kill").args(["-KILL", main.trim()]).status().expect("kill").success());
+        drop(filling);
     });
 }
