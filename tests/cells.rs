@@ -518,6 +518,32 @@ fn a_value_that_the_server_would_cut_is_not_written() {
     });
 }
 
+/// Where clocks are put back one text of a TIMESTAMP names two moments, and so two rows.
+#[test]
+fn a_key_that_is_written_like_another_one_is_not_edited() {
+    block_on(async {
+        let p = Place::open(Project::mariadb()).await;
+        let zone = std::process::Command::new("mariadb-tzinfo-to-sql")
+            .args(["/usr/share/zoneinfo/Europe/Berlin", "Europe/Berlin"])
+            .output()
+            .expect("mariadb-tzinfo-to-sql");
+        p.project.mariadb_server().sql("mysql", &String::from_utf8_lossy(&zone.stdout));
+        p.run("create table dst (ts timestamp primary key, v varchar(5))").await;
+        p.run("set time_zone = '+00:00'").await;
+        p.run("insert into dst values ('2025-10-26 00:30:00', 'a'), ('2025-10-26 01:30:00', 'a'), ('2025-07-01 00:00:00', 'a')").await;
+        p.run("set time_zone = 'Europe/Berlin'").await;
+        let plan = p.plan("select ts, v from dst").await.expect("editable");
+        let gone = |ts: &str| RowEdit::Delete { key: vec![("ts".into(), text(ts))], was: vec![("v".into(), text("a"))] };
+        let e = p.write(&plan, &[gone("2025-10-26 02:30:00")]).await.map(drop).expect_err("two rows have that key");
+        assert!(e.message.contains("Europe/Berlin writes twice") && e.hints[0].contains("SET time_zone"), "{e:?}");
+        assert_eq!(p.run("select count(*) from dst").await[0][0].as_deref(), Some("3"));
+        p.write(&plan, &[gone("2025-07-01 02:00:00")]).await.expect("written");
+        p.run("set time_zone = '+00:00'").await;
+        p.write(&plan, &[gone("2025-10-26 01:30:00")]).await.expect("written");
+        assert_eq!(p.run("select cast(ts as char) from dst").await[0][0].as_deref(), Some("2025-10-26 00:30:00"));
+    });
+}
+
 fn block_on(work: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime").block_on(work);
 }

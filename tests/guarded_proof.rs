@@ -723,3 +723,57 @@ fn a_key_that_is_set_to_itself_changes_one_row_on_postgresql() {
     let told = run(&home, 1, "insert into nosuch values (1)");
     assert!(told.contains("\"nosuch\" does not exist"), "{told}");
 }
+
+/// Where clocks are put back one hour stands for two moments: what was saved of them would be one and the same.
+#[test]
+fn moments_that_are_written_alike_are_held_on_mariadb() {
+    let maria = MariaServer::start(&[]);
+    let zone = std::process::Command::new("mariadb-tzinfo-to-sql")
+        .args(["/usr/share/zoneinfo/Europe/Berlin", "Europe/Berlin"])
+        .output()
+        .expect("mariadb-tzinfo-to-sql");
+    maria.sql("mysql", &String::from_utf8_lossy(&zone.stdout));
+    maria.create_database("moments");
+    maria.sql(
+        "moments",
+        "set global time_zone = 'Europe/Berlin'; set time_zone = '+00:00';
+         create table ev (id int primary key, ts timestamp null, v varchar(5));
+         insert into ev values (1, '2025-10-26 00:30:00', 'a'), (2, '2025-10-26 01:30:00', 'b'), (3, '2025-07-01 00:00:00', 'c'), (4, null, 'd');
+         create table kid (id int primary key, ev int, ts timestamp, foreign key (ev) references ev (id) on delete cascade);
+         insert into kid values (1, 3, '2025-10-26 00:30:00'), (2, 4, '2025-10-26 02:30:00')",
+    );
+    let home = on_maria(&maria, "moments");
+    for text in ["update ev set v = 'x' where id = 1", "update ev set v = 'x' where id in (2, 3)", "delete from ev where id = 3"] {
+        let told = run(&home, 4, text);
+        assert!(told.contains("time zone Europe/Berlin writes twice"), "{text}: {told}");
+    }
+    assert_eq!(maria.sql("moments", "select group_concat(v order by id) from ev").trim(), "a,b,c,d");
+    run(&home, 0, "update ev set v = 'x' where id = 3");
+    run(&home, 0, "delete from ev where id = 4");
+    // Where each moment has its own words they are all saved.
+    maria.sql("moments", "set global time_zone = '+00:00'");
+    run(&home, 0, "update ev set v = 'x', ts = ts where id in (1, 2)");
+    assert!(saved(&home).contains("2025-10-26 00:30:00") && saved(&home).contains("2025-10-26 01:30:00"), "{}", saved(&home));
+    // Exports say which zone their moments are in.
+    let export = |format: &str| {
+        let out =
+            support::command(home.path()).args(["query", "g", "select * from ev order by id", "--format", format]).output().expect("run");
+        [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned())
+    };
+    let [rows, said] = export("insert");
+    assert!(rows.starts_with("SET @saved_time_zone = @@time_zone, time_zone = '+00:00';\nINSERT INTO"), "{rows}");
+    assert!(rows.ends_with("SET time_zone = @saved_time_zone;\n") && !said.contains("time zone"), "{rows} {said}");
+    maria.sql("moments", "set global time_zone = 'Europe/Berlin'; create table before_it as select * from ev; delete from ev");
+    maria.sql("moments", &rows);
+    assert_eq!(
+        maria
+            .sql("moments", "select count(*) from ev e join before_it b using (id) where unix_timestamp(e.ts) = unix_timestamp(b.ts)")
+            .trim(),
+        "3"
+    );
+    for format in ["csv", "ndjson", "insert"] {
+        let [rows, said] = export(format);
+        assert!(said.contains("ts as written by the clocks of the time zone Europe/Berlin"), "{format}: {said}");
+        assert!(!rows.contains("SET "), "{rows}");
+    }
+}

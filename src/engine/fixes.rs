@@ -2,7 +2,7 @@
 //! means of seeing which rows a statement really changed.
 
 use super::Session;
-use crate::model::{Param, Result, TableInfo};
+use crate::model::{ColumnInfo, Param, Result, TableInfo};
 use crate::sql::before::Touch;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -49,6 +49,11 @@ pub trait Fixes: Send + Sync {
     /// Ends it: the rows of each table that changed, as they were before, by what they are told apart by ([`TableInfo::told_apart_by`]).
     fn watched<'a>(&'a self, _s: &'a Session, _tables: &'a [&'a TableInfo]) -> BoxFuture<'a, Result<Vec<RowsBy>>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+    /// A condition on these columns that the session writes a moment of theirs like another one, so that it cannot be told from its text,
+    /// with the name of the session's time zone. `None` where it writes no two alike.
+    fn moments_alike<'a>(&'a self, _s: &'a Session, _columns: &'a [&'a ColumnInfo]) -> BoxFuture<'a, Result<Option<(String, String)>>> {
+        Box::pin(async { Ok(None) })
     }
     /// Values come in another form to a statement with parameters than to one without.
     fn parameters_matter(&self) -> bool {

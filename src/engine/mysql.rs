@@ -40,6 +40,7 @@ mod table;
 mod trials;
 mod usage;
 mod words;
+mod zone;
 
 /// A MariaDB/MySQL target.
 pub struct MySql {

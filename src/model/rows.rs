@@ -27,6 +27,29 @@ pub struct Column {
     pub style: Option<String>,
 }
 
+impl Column {
+    /// The time zone whose clocks its moments were written by, which the values do not name (TIMESTAMP of MariaDB and MySQL).
+    pub fn zone(&self) -> Option<&str> {
+        self.style.as_deref()?.strip_prefix(ZONE)
+    }
+    /// What [`Column::zone`] reads.
+    pub fn style_of_zone(zone: &str) -> String {
+        format!("{ZONE}{zone}")
+    }
+}
+
+const ZONE: &str = "time_zone ";
+
+/// A zone that no clock is put forward or back in, as `+02:00`; the same words mean it on every server. `GMT` is also what servers in London
+/// say in winter.
+pub fn offset_of_zone(zone: &str) -> Option<&str> {
+    let digits = |from: usize| zone.get(from..from + 2).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    match zone {
+        "UTC" | "Etc/UTC" => Some("+00:00"),
+        _ => (zone.len() == 6 && zone.starts_with(['+', '-']) && digits(1) && &zone[3..4] == ":" && digits(4)).then_some(zone),
+    }
+}
+
 /// The column of a table that a result's column shows, as the server tells it. The parts are names, or the server's numbers with `#`
 /// before them (PostgreSQL's oid and attribute number): only the engine reads them, see `Catalog::table`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -315,6 +315,8 @@ pub async fn write(cx: &Cx, conn: &Connection, own: &Session, table: &TableInfo,
     let inside = own.status().tx != TxState::Idle;
     let path = [table.schema.clone(), table.name.clone()];
     let keys = conn.catalog()?.referrers(own, &path).await?;
+    let named: Vec<_> = table.columns.iter().filter(|c| table.key.contains(&c.name)).collect();
+    let alike = conn.engine().fixes().moments_alike(own, &named).await?;
     let (begin, commit, back) = match inside {
         true => ("SAVEPOINT holdpoint_cells", "RELEASE SAVEPOINT holdpoint_cells", "ROLLBACK TO SAVEPOINT holdpoint_cells"),
         false => ("BEGIN", "COMMIT", "ROLLBACK"),
@@ -325,7 +327,7 @@ pub async fn write(cx: &Cx, conn: &Connection, own: &Session, table: &TableInfo,
         let ended = Ended { text, took: started.elapsed(), rows: 0, affected, tag: None, error: outcome.as_ref().err() };
         unrecorded = ledger.note(&ended, TxState::Open).err().or(unrecorded.take());
     };
-    let work = transaction(cx, own, [begin, commit, back], statements, &keys, &mut note);
+    let work = transaction(cx, own, [begin, commit, back], statements, (&keys, &alike), &mut note);
     let done = cancelling::told_to_end(cx, own, work).await.unwrap_or_else(|| {
         Err(Error::cancelled().hint("The server did not end the statement in time: it, and its transaction, may still be there."))
     });
@@ -380,6 +382,19 @@ async fn reaches(s: &Session, one: &CellStatement, keys: &[Referrer]) -> Result<
     Ok(false)
 }
 
+/// Holds rows that have a moment which the session writes like another one: neither would its text save it, nor name its row.
+pub(in crate::ops) async fn moments_told(s: &Session, alike: &Option<(String, String)>, select: &str, params: &[Param]) -> Result<()> {
+    let Some((condition, zone)) = alike else { return Ok(()) };
+    if rows(s, format!("SELECT 1 FROM ({}\n) AS q WHERE {condition} LIMIT 1", unlocked(select)), params).await? == 0 {
+        return Ok(());
+    }
+    Err(Error::held(format!(
+        "held: a row has a TIMESTAMP in an hour that the time zone {} writes twice, when its clocks are put back: which moment it is cannot be told",
+        crate::text::clean(zone)
+    ))
+    .hint("SET time_zone = '+00:00' first: there each moment is written in its own way."))
+}
+
 /// How many rows a query has.
 pub(in crate::ops) async fn rows(s: &Session, text: String, params: &[Param]) -> Result<u64> {
     let mut stream = s.run_bound(text, params.to_vec()).await?;
@@ -403,13 +418,21 @@ async fn transaction(
     s: &Session,
     [begin, commit, back]: [&str; 3],
     statements: &[CellStatement],
-    keys: &[Referrer],
+    (keys, alike): (&[Referrer], &Option<(String, String)>),
     note: Note<'_>,
 ) -> Result<Option<u64>> {
     s.fetch(begin).await?;
     for (i, one) in statements.iter().enumerate() {
         let started = Instant::now();
-        let outcome = match reaches(s, one, keys).await {
+        let told = match &one.select {
+            Some((select, params)) => moments_told(s, alike, select, params).await,
+            None => Ok(()),
+        };
+        let reached = match told {
+            Ok(()) => reaches(s, one, keys).await,
+            Err(e) => Err(e),
+        };
+        let outcome = match reached {
             Ok(true) => {
                 s.fetch(back).await?;
                 return Ok(None);

@@ -16,6 +16,7 @@ pub use portion::{Portion, each};
 pub use stream::{Exported, to_file};
 pub use table::{source, table_parts};
 
+use crate::model::rows::offset_of_zone;
 use crate::model::{Cell, Column, Dialect, Result, RowBatch};
 use std::path::Path;
 
@@ -106,6 +107,10 @@ impl Encoder {
         let mut by: Vec<(&str, Vec<&str>)> = Vec::new();
         // A table in a document is read by people.
         for c in self.columns.iter().filter(|_| !matches!(self.format, ExportFormat::Markdown)) {
+            // INSERT says it in its first line.
+            if c.zone().is_some() && self.zone().is_some() {
+                continue;
+            }
             let Some(style) = c.style.as_deref() else { continue };
             match by.iter_mut().find(|(s, _)| *s == style) {
                 Some((_, columns)) => columns.push(&c.name),
@@ -121,9 +126,22 @@ impl Encoder {
                 _ => "SET extra_float_digits = 1",
             };
             let style = crate::text::clean(style);
+            if let Some(zone) = style.strip_prefix("time_zone ") {
+                return format!(
+                    "{}{more} as written by the clocks of the time zone {zone}, which the values do not name: SET time_zone = '+00:00' before the \
+                     export, and before what reads it.",
+                    names.join(", ")
+                );
+            }
             format!("{}{more} as written under {style} may be read as other values elsewhere: {remedy} first.", names.join(", "))
         };
         by.into_iter().map(told).collect()
+    }
+
+    /// The time zone that INSERT statements are to be read in, where every server knows it by that name.
+    fn zone(&self) -> Option<&str> {
+        let zone = self.columns.iter().find_map(Column::zone).filter(|_| matches!(self.format, ExportFormat::Insert { .. }))?;
+        offset_of_zone(zone)
     }
 
     pub fn format(&self) -> ExportFormat {
@@ -153,7 +171,12 @@ impl Encoder {
             ExportFormat::Tsv => tsv::head(out, columns),
             ExportFormat::Json { .. } => json::head(out, columns),
             ExportFormat::Markdown => markdown::head(out, columns),
-            ExportFormat::Ndjson { .. } | ExportFormat::Insert { .. } => {}
+            ExportFormat::Insert { .. } => {
+                if let Some(zone) = self.zone() {
+                    out.extend_from_slice(format!("SET @saved_time_zone = @@time_zone, time_zone = '{zone}';\n").as_bytes());
+                }
+            }
+            ExportFormat::Ndjson { .. } => {}
         }
         Ok(())
     }
@@ -195,6 +218,9 @@ impl Encoder {
 
     /// The end of the result; `facts` (an object) go into a JSON document.
     pub fn finish(&mut self, facts: &serde_json::Value, out: &mut Vec<u8>) {
+        if self.zone().is_some() {
+            out.extend_from_slice(b"SET time_zone = @saved_time_zone;\n");
+        }
         if !matches!(self.format, ExportFormat::Json { .. }) {
             return;
         }

@@ -188,6 +188,14 @@ pub fn sets_charset(text: &str) -> bool {
         && (text.trim_start().starts_with("/*") || words(Dialect::MySql, text, 1).first().is_some_and(|w| w == "set"))
 }
 
+/// It may change the time zone of a session of MySQL's. A long text is data.
+pub fn sets_zone(text: &str) -> bool {
+    const NAME: &[u8] = b"time_zone";
+    text.len() < 4096
+        && text.as_bytes().windows(NAME.len()).any(|part| part.eq_ignore_ascii_case(NAME))
+        && (text.trim_start().starts_with("/*") || words(Dialect::MySql, text, 1).first().is_some_and(|w| w == "set"))
+}
+
 /// It may change where the session sees strings end, from the next statement on.
 pub fn may_read_otherwise(dialect: Dialect, text: &str) -> bool {
     match dialect {

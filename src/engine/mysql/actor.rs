@@ -5,6 +5,7 @@ mod stays;
 mod stream;
 
 use super::cancel::Control;
+use super::zone::ZONE;
 use super::{errors, explain, words};
 use crate::engine::session::{Access, Asked, Event, Outcome, Request, SessionStatus};
 use crate::engine::tunnel::Tunnel;
@@ -36,6 +37,8 @@ pub(super) struct Actor {
     pub pulse: Option<super::pulse::Pulse>,
     /// What the server takes our bytes for: they are UTF-8, whatever a SET NAMES says.
     pub charset: String,
+    /// The time zone in which it sends TIMESTAMP.
+    pub zone: String,
     /// The statement took its ROLLBACK with it, and the server did it.
     pub rolled_back: bool,
 }
@@ -196,7 +199,10 @@ impl Actor {
         self.note_state(Some(elapsed));
         // Of what changes settings a part may have been done before it failed.
         let renamed = sql::transaction::sets_charset(text);
-        let changed = ran.is_ok() && sql::transaction::moves(Dialect::MySql, text) || sql::transaction::sets_sql_mode(text) || renamed;
+        let changed = ran.is_ok() && sql::transaction::moves(Dialect::MySql, text)
+            || sql::transaction::sets_sql_mode(text)
+            || sql::transaction::sets_zone(text)
+            || renamed;
         let sets = self.access == Access::ReadOnly && only_reading(Dialect::MySql, text);
         if sets && self.status.borrow().lost.is_none() {
             self.still_reads_only().await;
@@ -233,11 +239,13 @@ impl Actor {
         self.charset.is_empty() || self.charset.starts_with("utf8")
     }
 
-    /// Reads the current database, the mode and the character set again.
+    /// Reads the current database, the mode, the character set and the time zone again.
     async fn look_where(&mut self) {
-        match self.conn.query_first::<(Option<String>, String, String), _>("SELECT DATABASE(), @@sql_mode, @@character_set_client").await {
+        let ask = format!("SELECT DATABASE(), @@sql_mode, @@character_set_client, {ZONE}");
+        match self.conn.query_first::<(Option<String>, String, String, String), _>(ask).await {
             Ok(now) => {
-                let (database, mode, charset) = now.unwrap_or_default();
+                let (database, mode, charset, zone) = now.unwrap_or_default();
+                self.zone = zone;
                 self.charset = charset;
                 let place = Some(database.unwrap_or_default()).filter(|n| *n != self.database).map(Place::Path);
                 self.status.send_modify(|s| (s.place, s.reading) = (place, Reading::mysql(&mode)));

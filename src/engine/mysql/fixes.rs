@@ -3,7 +3,7 @@
 use super::catalog::lit;
 use super::{MySql, mariadb};
 use crate::engine::{Back, Fixes, NewRows, Session};
-use crate::model::{Dialect, Result, TableInfo};
+use crate::model::{ColumnInfo, Dialect, Result, TableInfo};
 use crate::sql::before::Touch;
 use crate::sql::lex;
 use crate::text;
@@ -22,6 +22,9 @@ impl Fixes for MySql {
         // In a string or a comment it is no token.
         let sets = lex(Dialect::MySql, select).into_iter().any(|t| &select[t.span] == ":=");
         sets.then_some("it sets a variable while it runs, and the look at its rows would set it, too")
+    }
+    fn moments_alike<'a>(&'a self, s: &'a Session, columns: &'a [&'a ColumnInfo]) -> BoxFuture<'a, Result<Option<(String, String)>>> {
+        Box::pin(super::zone::alike(s, columns))
     }
     fn parameters_matter(&self) -> bool {
         true
@@ -84,7 +87,7 @@ async fn zone(s: &Session, table: &TableInfo) -> Result<Option<String>> {
     if moments.is_empty() {
         return Ok(None);
     }
-    let zone = s.fetch("SELECT IF(@@session.time_zone = 'SYSTEM', @@system_time_zone, @@session.time_zone)").await?;
+    let zone = s.fetch(format!("SELECT {}", super::zone::ZONE)).await?;
     let zone = text::clean(zone.scalar().unwrap_or("?")).into_owned();
     Ok(Some(format!("{} stands here, and in what was saved, in the time zone {zone}", moments.join(", "))))
 }

@@ -17,8 +17,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, watch};
 
 /// Variables that are read at open, whichever of them the server has.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 18] = [
     "sql_mode",
+    "system_time_zone",
+    "time_zone",
     "character_set_client",
     "version",
     "version_comment",
@@ -82,6 +84,11 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         tunnel: fresh.tunnel,
         pulse,
         charset: facts.get("character_set_client").to_string(),
+        zone: match facts.get("time_zone") {
+            "SYSTEM" => facts.get("system_time_zone"),
+            own => own,
+        }
+        .to_string(),
         rolled_back: false,
     };
     let task = tokio::spawn(actor.run()).abort_handle();

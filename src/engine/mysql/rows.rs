@@ -115,7 +115,9 @@ pub(super) fn type_name(c: &MyColumn) -> String {
     }
 }
 
-pub(super) fn column(c: &MyColumn) -> Column {
+/// `zone` is the session's.
+pub(super) fn column(c: &MyColumn, zone: &str) -> Column {
+    let moment = matches!(c.column_type(), T::MYSQL_TYPE_TIMESTAMP | T::MYSQL_TYPE_TIMESTAMP2) && !zone.is_empty();
     Column {
         name: c.name_str().into_owned(),
         type_name: type_name(c),
@@ -124,7 +126,7 @@ pub(super) fn column(c: &MyColumn) -> Column {
             table: vec![c.schema_str().into_owned(), c.org_table_str().into_owned()],
             column: c.org_name_str().into_owned(),
         }),
-        style: None,
+        style: moment.then(|| Column::style_of_zone(zone)),
     }
 }
 

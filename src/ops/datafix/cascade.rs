@@ -7,6 +7,7 @@
 use super::image::Images;
 use crate::engine::{Back, Catalog, Event, Fixes, RowsBy, Session, Touched};
 use crate::model::{Cell, Dialect, Error, Follow, Param, Referrer, Result, RowBatch, TableInfo};
+use crate::ops::cells::moments_told;
 use crate::sql::before::{Touch, lock};
 use crate::text;
 use sha2::{Digest, Sha256};
@@ -287,6 +288,10 @@ pub(super) async fn before(
             // A key leads from a table that is there.
             let referring = catalog.table(s, &child).await?;
             let columns = referring.as_ref().map_or_else(|| "*".into(), |t| t.whole_rows(dialect));
+            let alike = match &referring {
+                Some(t) => fixes.moments_alike(s, &t.columns.iter().collect::<Vec<_>>()).await?,
+                None => None,
+            };
             let places = fixes.places().filter(|_| child == own).map(|[table, place]| format!(", {table}, {place}"));
             let select = format!(
                 "SELECT {columns}{} FROM {}.{} WHERE ({}) IN (SELECT {} FROM ({}\n) AS q{})",
@@ -371,6 +376,9 @@ pub(super) async fn before(
                     }
                     Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
                 }
+            }
+            if let Some(alike) = alike.filter(|_| !found.is_empty()) {
+                moments_told(s, &Some(alike), &select, &level.params).await.map_err(context).inspect_err(|_| images.discard())?;
             }
             if let Some(known) = reached.get_mut(&child) {
                 for (key, n) in keys {

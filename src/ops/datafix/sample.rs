@@ -42,7 +42,10 @@ impl Changes {
     pub fn lines(&self, width: usize) -> Vec<String> {
         let value = |v: &Option<String>| match v {
             None => "NULL".to_string(),
-            Some(s) if s.is_empty() => "''".into(),
+            // Blanks at its ends cannot be seen otherwise.
+            Some(s) if s.is_empty() || s.starts_with(char::is_whitespace) || s.ends_with(char::is_whitespace) => {
+                format!("'{}'", text::truncate(&text::clean(s), width))
+            }
             Some(s) => text::truncate(&text::clean(s), width).into_owned(),
         };
         let change = |(c, a, b): &(String, Option<String>, Option<String>)| {

@@ -99,6 +99,10 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
         s.fetch(format!("SELECT 1 FROM {}.{} LIMIT 0", quote(&table.schema), quote(&table.name))).await?;
         keys.look(s, table, touch).await?;
     }
+    let alike = match table.filter(|_| touch.is_some()) {
+        Some(table) => fixes.moments_alike(s, &table.columns.iter().collect::<Vec<_>>()).await?,
+        None => None,
+    };
     // All rows are saved, and locked, before the first of them is changed.
     for (i, step) in steps.iter().enumerate() {
         let mut seen = cascade::Seen::default();
@@ -138,6 +142,9 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                     }
                     Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
                 }
+            }
+            if rows_here > 0 {
+                cells::moments_told(s, &alike, select, params).await.map_err(|e| at(i, e))?;
             }
             match &step.sends {
                 Sends::Edit(edit) => {

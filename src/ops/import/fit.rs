@@ -18,6 +18,15 @@ pub fn fit(dialect: Dialect, form: Form, column: &ColumnInfo, value: Value) -> R
         // The only way to write an infinity for SQLite; its own word for it would stay text.
         return Ok(Value::Number(if text.starts_with('-') { "-9e999".into() } else { "9e999".into() }));
     }
+    // As text they would be stored as the bytes of their digits.
+    if dialect == Dialect::MySql
+        && form != Form::Ndjson
+        && type_name.starts_with("bit")
+        && !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Ok(Value::Number(text));
+    }
     // NDJSON has a form of its own for bytes, and PostgreSQL reads this one itself.
     let Some(digits) = text.strip_prefix("\\x").filter(|_| form != Form::Ndjson && dialect != Dialect::Postgres) else {
         return Ok(Value::Text(text));
@@ -70,6 +79,15 @@ mod tests {
         assert_eq!(fit(Dialect::Postgres, Form::Csv, &column("bytea"), text("\\x41")), Ok(text("\\x41")), "the server reads it");
         assert!(fit(Dialect::Sqlite, Form::Csv, &column("TEXT"), text("\\x41")).is_err(), "bytes or text");
         assert_eq!(fit(Dialect::Sqlite, Form::Ndjson, &column("TEXT"), text("\\x41")), Ok(text("\\x41")));
+    }
+
+    #[test]
+    fn digits_for_a_bit_column_are_a_number() {
+        let of = |form, s: &str| fit(Dialect::MySql, form, &column("bit(8)"), text(s));
+        assert_eq!(of(Form::Csv, "5"), Ok(Value::Number("5".into())));
+        assert_eq!(of(Form::Tsv, "\\x05"), Ok(Value::Bytes(vec![5])));
+        assert_eq!(of(Form::Ndjson, "5"), Ok(text("5")), "a number stands as one");
+        assert_eq!(fit(Dialect::MySql, Form::Csv, &column("varchar(8)"), text("5")), Ok(text("5")));
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl Actor {
     ) -> Result<(String, Option<u64>)> {
         self.check_bound(text, &params)?;
         let control = self.control.clone();
-        let flow = self.send(text, params, ours, &Reader { events, control: &control, serial }).await?;
+        let zone = self.zone.clone();
+        let flow = self.send(text, params, ours, &Reader { events, control: &control, serial, zone: &zone }).await?;
         if let Err(e) = flow.result {
             // What a procedure gave before one of its statements failed was given.
             if let Some(mut batch) = flow.batch.filter(|b| !b.is_empty() && !flow.abandoned) {

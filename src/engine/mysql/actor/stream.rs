@@ -32,6 +32,8 @@ pub(super) struct Reader<'a> {
     pub events: &'a mpsc::Sender<Result<Event>>,
     pub control: &'a Arc<Control>,
     pub serial: u64,
+    /// The session's time zone.
+    pub zone: &'a str,
 }
 
 impl Reader<'_> {
@@ -91,7 +93,7 @@ pub(super) async fn stream<P: Protocol>(mut result: QueryResult<'_, '_, P>, read
         }
         let shapes: Vec<Shape> = columns.iter().map(rows::shape).collect();
         if wanted {
-            let list: Arc<[Column]> = columns.iter().map(rows::column).collect();
+            let list: Arc<[Column]> = columns.iter().map(|c| rows::column(c, reader.zone)).collect();
             // What is left of the result before belongs before the columns of this one.
             if let Some(rest) = flow.batch.as_mut().filter(|b| !b.is_empty()).map(BatchBuilder::take) {
                 reader.hand_on(rest, &mut flow).await;
