@@ -1,6 +1,11 @@
 //! The Migrations, Checklist, Backups and Journal panes: keys to effects, reports to state, and how it all looks at
 //! 80×24, at 160×48 and without colour or Unicode. Nothing runs: reports are made up.
 
+#[path = "ui_panes/checklist.rs"]
+mod checklist;
+#[path = "ui_panes/migrations.rs"]
+mod migrations;
+
 use holdpoint::app::dialog::{Dialog, Then};
 use holdpoint::app::effect::Operation;
 use holdpoint::app::link::Server;
@@ -152,6 +157,12 @@ impl World {
 
     fn said(&self) -> &str {
         self.state.messages.log.back().map_or("", |n| &n.text)
+    }
+
+    /// The screen in the dark theme is the snapshot of that name.
+    #[track_caller]
+    fn looks_like(&self, name: &str) {
+        insta::assert_snapshot!(name, self.screen(false, "dark"));
     }
 
     fn screen(&self, ascii: bool, theme: &str) -> String {
@@ -362,195 +373,6 @@ fn connecting_reads_queue_run_and_what_was_cut_off_in_the_background() {
 }
 
 #[test]
-fn the_cursor_starts_at_the_first_pending_one_and_the_range_ends_at_it() {
-    let mut w = World::at(NARROW, Pane::Migrations);
-    assert_eq!(w.state.migrations.chosen().unwrap().version, 4);
-    w.keys("Down P");
-    assert_eq!(w.operations(), [&Operation::Prove(None)]);
-    assert_eq!(w.state.jobs[0].title, "proving 0004…0006");
-    // A second one is refused while the first one runs.
-    w.keys("p");
-    assert!(w.operations().is_empty() && w.said().contains("still running"), "{}", w.said());
-    w.report(Report::Proof(Err(Error::failed("no scratch place is configured"))));
-    assert!(w.state.work.is_none() && w.said().contains("no scratch place"));
-    w.keys("p");
-    assert_eq!(w.operations(), [&Operation::Prove(Some(5))]);
-}
-
-#[test]
-fn what_is_applied_cannot_be_proven_and_says_so() {
-    let mut w = World::at(NARROW, Pane::Migrations);
-    w.keys("g p");
-    assert!(w.operations().is_empty());
-    assert!(w.said().contains("0001 is applied"), "{}", w.said());
-}
-
-#[test]
-fn the_queue_keeps_the_cursor_on_its_migration_when_read_again() {
-    let mut w = World::at(NARROW, Pane::Migrations);
-    w.keys("Down");
-    let mut q = queue();
-    q.items.remove(0);
-    w.report(Report::Queue(Ok(Box::new(q))));
-    assert_eq!(w.state.migrations.chosen().unwrap().version, 5);
-}
-
-#[test]
-fn no_single_key_applies() {
-    let mut w = World::at(NARROW, Pane::Migrations);
-    w.keys("Down a");
-    assert_eq!(w.operations(), [&Operation::CheckGate { upto: Some(5) }]);
-    w.report(Report::Gate { upto: Some(5), result: Ok(Ok(vec![4, 5])) });
-    let Some(Dialog::Form(f)) = w.state.dialogs.last() else { panic!("a form is open") };
-    assert!(f.body.iter().any(|l| l.contains("0004 index_orders (exact)")), "{:?}", f.body);
-    assert!(f.body[0].contains("PRODUCTION shop-prod"), "{:?}", f.body);
-    // Another name does nothing.
-    w.type_text("shop-qa");
-    w.keys("Enter");
-    assert!(w.operations().is_empty() && !w.state.dialogs.is_empty());
-    w.keys("C-u");
-    w.type_text("shop-prod");
-    w.keys("Enter");
-    assert_eq!(w.operations(), [&Operation::Apply { upto: Some(5), typed: "shop-prod".into() }]);
-    assert!(w.state.jobs[0].writes);
-    let steps = vec![StepRun { version: 4, name: "index_orders".into(), statements: 1, took: Duration::from_millis(3) }];
-    w.report(Report::Applied(Ok(Ok(Ran { run: "r".into(), steps, took: Duration::from_millis(1200), findings: Vec::new() }))));
-    assert_eq!(w.said(), "Applied: 0004 in 1.2 s.");
-    assert!(w.operations().contains(&&Operation::Queue) && w.operations().contains(&&Operation::Checklist(Which::migrations())));
-}
-
-#[test]
-fn another_range_than_the_runs_is_asked_about() {
-    let mut w = World::at(NARROW, Pane::Migrations);
-    w.keys("a");
-    assert!(w.operations().is_empty());
-    let Some(Dialog::Confirm(c)) = w.state.dialogs.last() else { panic!("a question") };
-    assert!(c.body[0].contains("0004…0005") && c.body[0].contains("means 0004"), "{:?}", c.body);
-    w.keys("c");
-    assert_eq!(w.operations(), [&Operation::StartRun { upto: Some(4), issue: Some("OPS-4711".into()) }]);
-}
-
-#[test]
-fn a_held_gate_names_what_is_missing_and_leads_on() {
-    let mut w = World::at(NARROW, Pane::Migrations);
-    w.keys("Down a");
-    w.report(Report::Gate { upto: Some(5), result: Ok(Err(held())) });
-    insta::assert_snapshot!("held_80", w.screen(false, "dark"));
-    w.keys("c");
-    assert_eq!(w.state.view.focus, Pane::Checklist);
-    assert!(w.state.dialogs.is_empty());
-}
-
-#[test]
-fn reverting_shows_what_is_lost_before_the_name_is_typed() {
-    let mut w = World::at(NARROW, Pane::Checklist);
-    w.keys("u");
-    assert_eq!(w.operations(), [&Operation::PreviewRevert { downto: None }]);
-    let losses = vec!["1,204 values of customers.fax".to_string()];
-    let preview = RevertPreview { versions: vec![5, 4], covered: true, losses, missing: Vec::new() };
-    w.report(Report::RevertPreview { downto: None, result: Ok(preview) });
-    insta::assert_snapshot!("revert_80", w.screen(false, "dark"));
-    w.type_text("shop-prod");
-    w.keys("Enter");
-    assert_eq!(w.operations(), [&Operation::Revert { downto: None, typed: "shop-prod".into() }]);
-}
-
-#[test]
-fn the_next_step_that_wants_a_person_opens_its_form() {
-    let mut w = World::at(NARROW, Pane::Checklist);
-    assert_eq!(w.state.checklist.list.at, 6, "the cursor is on what holds");
-    w.keys("Enter");
-    assert!(w.operations().is_empty());
-    insta::assert_snapshot!("sign_80", w.screen(false, "dark"));
-    // The name is filled in; the reason and the target's name are not.
-    w.keys("Enter");
-    w.keys("Enter");
-    assert!(w.operations().is_empty());
-    w.type_text("batch window");
-    w.keys("Enter");
-    w.type_text("shop-prod");
-    w.keys("Enter");
-    let sign = Operation::Sign {
-        step: "approval".into(),
-        name: "mira".into(),
-        text: "batch window".into(),
-        typed_target: Some("shop-prod".into()),
-    };
-    assert_eq!(w.operations(), [&sign]);
-}
-
-#[test]
-fn running_all_marks_each_step_as_it_goes() {
-    let mut w = World::at(NARROW, Pane::Checklist);
-    w.report(checked(Ok(Box::new(run_at("backup-taken")))));
-    w.keys("A");
-    assert_eq!(w.operations(), [&Operation::RunProvable(Which::migrations())]);
-    assert_eq!(w.state.checklist.state_of(3), Some(StepState::Running));
-    let link = w.state.link_no;
-    let outcome = StepOutcome { step: "backup-taken".into(), holds: true, summary: "3.1 GB in 9 s".into(), evidence: Vec::new() };
-    w.tell(Msg::Stepped { link, which: Which::migrations(), outcome });
-    assert_eq!(w.state.checklist.state_of(3), Some(StepState::Proved));
-    assert_eq!(w.state.checklist.state_of(4), Some(StepState::Running));
-    let job = w.state.work.as_ref().unwrap().job;
-    w.tell(Msg::Progress { job, step: "comparing order_items".into(), done: 41, total: Some(63) });
-    w.tell(Msg::Now("2026-11-21T14:10:38Z".parse().unwrap()));
-    insta::assert_snapshot!("running_80", w.screen(false, "dark"));
-    w.report(Report::Steps { which: Which::migrations(), result: Ok(Box::new(run())) });
-    assert!(w.said().contains("Approved comes next"), "{}", w.said());
-    assert_eq!(w.state.checklist.running, None);
-}
-
-#[test]
-fn a_step_that_is_proven_elsewhere_offers_to_rehearse_there() {
-    let mut w = World::at(NARROW, Pane::Checklist);
-    let mut v = run_at("applied-earlier");
-    v.steps[2].state = StepState::Failed;
-    v.steps[2].why_not = vec!["these files were never rehearsed in development".into(), "they were never applied in qa".into()];
-    w.report(checked(Ok(Box::new(v))));
-    w.keys("Enter");
-    insta::assert_snapshot!("earlier_80", w.screen(false, "dark"));
-    let Some(Dialog::Confirm(c)) = w.state.dialogs.last() else { panic!("a question") };
-    assert!(c.answers.iter().any(|a| a.then == Then::Follow { target: "shop-qa".into(), upto: Some(5) }));
-    w.keys("r");
-    assert_eq!(w.operations(), [&Operation::Rehearse { target: "shop-dev".into(), upto: Some(5) }]);
-}
-
-#[test]
-fn what_is_done_already_elsewhere_is_only_looked_at() {
-    let mut w = World::at(NARROW, Pane::Checklist);
-    w.report(checked(Ok(Box::new(run_at("applied-earlier")))));
-    w.keys("Enter");
-    assert_eq!(w.operations(), [&Operation::RunNext(Which::migrations())]);
-}
-
-#[test]
-fn a_range_is_followed_to_the_target_that_was_meant_and_no_other() {
-    let mut w = World::at(NARROW, Pane::Checklist);
-    w.state.follow = Some(("shop-prod".into(), 5));
-    w.state.migrations = Default::default();
-    w.report(Report::Queue(Ok(Box::new(queue()))));
-    assert_eq!(w.operations(), [&Operation::StartRun { upto: Some(5), issue: None }]);
-    w.state.work = None;
-    w.state.jobs.clear();
-    w.state.follow = Some(("shop-qa".into(), 5));
-    w.state.migrations = Default::default();
-    w.report(Report::Queue(Ok(Box::new(queue()))));
-    assert!(w.operations().is_empty() && w.state.follow.is_none());
-}
-
-#[test]
-fn without_a_run_applying_offers_to_start_one() {
-    let mut w = World::at(NARROW, Pane::Migrations);
-    let mut v = run();
-    v.run = None;
-    w.report(checked(Ok(Box::new(v))));
-    w.keys("a");
-    assert!(w.operations().is_empty());
-    w.keys("s");
-    assert_eq!(w.operations(), [&Operation::StartRun { upto: Some(4), issue: Some("OPS-4711".into()) }]);
-}
-
-#[test]
 fn the_guide_goes_by_what_happened_and_can_be_hidden() {
     let mut w = World::open(NARROW);
     w.state.guide = true;
@@ -570,7 +392,7 @@ fn the_guide_goes_by_what_happened_and_can_be_hidden() {
     w.report(checked(Ok(Box::new(run()))));
     assert_eq!(step(&w), 9, "all is proved, and the approval is missing");
     w.keys("4");
-    insta::assert_snapshot!("guide_80", w.screen(false, "dark"));
+    w.looks_like("guide_80");
     let mut v = run();
     v.applied = true;
     w.report(checked(Ok(Box::new(v))));
@@ -580,36 +402,11 @@ fn the_guide_goes_by_what_happened_and_can_be_hidden() {
 }
 
 #[test]
-fn recording_closes_the_run_and_asks_first() {
-    let mut w = World::at(NARROW, Pane::Checklist);
-    w.report(checked(Ok(Box::new(run_at("record")))));
-    w.keys("Enter");
-    assert!(w.operations().is_empty());
-    w.keys("c");
-    assert_eq!(w.operations(), [&Operation::RunNext(Which::migrations())]);
-}
-
-#[test]
-fn a_range_is_chosen_among_the_pending_ones() {
-    let mut w = World::at(NARROW, Pane::Migrations);
-    w.keys("s C-u");
-    w.type_text("2");
-    w.keys("Enter Enter");
-    assert!(w.operations().is_empty());
-    let Some(Dialog::Form(f)) = w.state.dialogs.last() else { panic!("the form is still there") };
-    assert!(f.problem.as_ref().unwrap().contains("0004, 0005, 0006"), "{:?}", f.problem);
-    w.keys("C-u");
-    w.type_text("0006");
-    w.keys("Enter Enter");
-    assert_eq!(w.operations(), [&Operation::StartRun { upto: Some(6), issue: Some("OPS-4711".into()) }]);
-}
-
-#[test]
 fn backups_are_taken_verified_and_explained() {
     let mut w = World::at(NARROW, Pane::Backups);
     assert_eq!(w.operations(), [&Operation::Backups]);
     w.report(Report::Backups(Ok(backups())));
-    insta::assert_snapshot!("backups_80", w.screen(false, "dark"));
+    w.looks_like("backups_80");
     w.keys("v");
     assert_eq!(w.operations(), [&Operation::VerifyBackup(Some("/srv/backups/b2".into()))]);
     w.report(Report::Verified(Err(Error::failed("the scratch directory is full"))));
@@ -724,31 +521,6 @@ fn the_journals_chain_is_walked_and_its_verdict_stays() {
 }
 
 #[test]
-fn a_cut_off_run_is_explained_at_the_start() {
-    let mut w = World::open(NARROW);
-    let unfinished = Unfinished {
-        act: "a1".into(),
-        run: "r1".into(),
-        target: "shop-prod".into(),
-        direction: "apply".into(),
-        started_at: "2026-11-21T02:11:00Z".into(),
-        started_by: "mira".into(),
-        host: "bastion".into(),
-        versions: vec![4, 5],
-        last: "0005, statement 1 of 1 was sent and not answered".into(),
-    };
-    let here = vec![Explained {
-        unfinished,
-        summary: "applying 0004…0005 was cut off".into(),
-        truths: vec!["0004 is applied".into(), "0005 is not: its transaction was rolled back".into()],
-        next: vec!["Apply the rest: press a in the checklist".into()],
-        settled: true,
-    }];
-    w.report(Report::CutOff(Ok(CutOff { here, elsewhere: Vec::new() })));
-    insta::assert_snapshot!("cut_off_80", w.screen(false, "dark"));
-}
-
-#[test]
 fn answers_of_another_connection_change_nothing() {
     let mut w = World::open(NARROW);
     let link = w.state.link_no - 1;
@@ -757,33 +529,24 @@ fn answers_of_another_connection_change_nothing() {
 }
 
 #[test]
-fn an_engine_without_migrations_says_why() {
-    let mut w = World::open(NARROW);
-    w.state.link.server_mut().unwrap().no_migrations = Some("MySQL 5.7 keeps no proof of its DDL".into());
-    w.state.migrations = Default::default();
-    holdpoint::app::update::go(&mut w.state, Pane::Migrations, &mut Vec::new());
-    assert!(w.screen(false, "dark").contains("MySQL 5.7 keeps no proof"));
-}
-
-#[test]
 fn how_the_panes_look() {
     for (name, size) in [("80", NARROW), ("160", WIDE)] {
         let mut w = World::at(size, Pane::Migrations);
         w.keys("Down");
-        insta::assert_snapshot!(format!("migrations_{name}"), w.screen(false, "dark"));
+        w.looks_like(&format!("migrations_{name}"));
         let w = World::at(size, Pane::Checklist);
-        insta::assert_snapshot!(format!("checklist_{name}"), w.screen(false, "dark"));
+        w.looks_like(&format!("checklist_{name}"));
     }
     let mut w = World::at(WIDE, Pane::Editor);
     w.state.view.typing = false;
-    insta::assert_snapshot!("side_column_160", w.screen(false, "dark"));
+    w.looks_like("side_column_160");
     let mut w = World::at((120, 30), Pane::Editor);
     w.keys("Esc");
     let screen = w.screen(false, "dark");
     assert!(screen.lines().next().unwrap().ends_with("3 migrations·3  4 checklist 6/11"), "{screen}");
     let mut w = World::at(WIDE, Pane::Backups);
     w.report(Report::Backups(Ok(backups())));
-    insta::assert_snapshot!("backups_160", w.screen(false, "dark"));
+    w.looks_like("backups_160");
 }
 
 #[test]
