@@ -531,6 +531,31 @@ fn a_prepared_transaction_in_the_way_is_finished_by_its_name() {
     my.sql("", "xa rollback 'x1'");
 }
 
+#[test]
+fn a_replica_that_follows_nobody_any_more_is_no_all_clear() {
+    let my = maria(&["--server-id=2"]);
+    my.sql("", "change master to master_host='127.0.0.1', master_port=1, master_user='r'");
+    let home = tempfile::tempdir().expect("a directory");
+    let text = format!("[targets.shop]\nurl = \"mysql://oncall@127.0.0.1:{}/shop\"\n", my.port);
+    std::fs::write(home.path().join("holdpoint.toml"), text).expect("written");
+    let look = || support::assess::assess_in(home.path(), "shop", &[]);
+    assert_eq!(look().seen("MY10").severity, Severity::Critical);
+    my.sql("", "reset slave all");
+    let found = look();
+    let s = &found.found.summary;
+    assert!(s.check == "MY10" && s.says.starts_with("It followed another server at "), "{:#?}", found.found);
+}
+
+#[test]
+fn a_counter_at_its_end_is_told_as_what_fails_now() {
+    let my = maria(&[]);
+    my.sql("shop", "create table ti (id tinyint primary key auto_increment, v int); insert into ti values (127, 1)");
+    let found = assess_maria(&my, "root", &["--checks", "MY22"]);
+    let f = &found.seen("MY22").findings[0];
+    assert!(f.message.contains("has given its last number: every insert that takes one fails"), "{f:#?}");
+    assert!(!f.next.contains("before the end"), "{f:#?}");
+}
+
 fn counter(my: &MariaServer, name: &str) -> f64 {
     my.sql("", &format!("select variable_value from information_schema.global_status where variable_name = '{name}'"))
         .trim()

@@ -63,6 +63,26 @@ fn a_standby_whose_replay_is_paused_is_named_from_both_sides() {
 }
 
 #[test]
+fn a_standby_that_was_promoted_is_no_all_clear_while_its_primary_lives() {
+    let pg = primary(&[]);
+    let standby = pg.standby_with(&["fsync=on"]);
+    wait_until("it replays", || standby.psql("postgres", "select count(*) from pg_database where datname = 'shop'").trim() == "1");
+    let home = tempfile::tempdir().expect("a directory");
+    let text = format!("[targets.shop]\nurl = \"postgres://oncall@127.0.0.1:{}/shop?sslmode=disable\"\n", standby.port);
+    std::fs::write(home.path().join("holdpoint.toml"), text).expect("written");
+    let look = || support::assess::assess_in(home.path(), "shop", &[]);
+    assert_ne!(look().found.summary.check, "PG02");
+    assert_eq!(standby.psql("shop", "select pg_promote()").trim(), "t");
+    // Told again, not only where the last look was one at a standby.
+    for _ in 0..2 {
+        let found = look();
+        let s = &found.found.summary;
+        assert!(s.check == "PG02" && s.says.starts_with("It followed another server at "), "{:#?}", found.found);
+        assert_eq!(found.code, Some(1));
+    }
+}
+
+#[test]
 fn a_standby_that_has_not_yet_said_what_it_replayed_is_no_warning() {
     let pg = primary(&[]);
     // Its word for what it received comes before the replay, the next one only after this time.

@@ -9,6 +9,7 @@ mod kept;
 mod limits;
 mod login;
 mod lost;
+mod role;
 mod run;
 mod summary;
 mod watch;

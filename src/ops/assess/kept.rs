@@ -20,6 +20,7 @@ pub(super) fn compared(cx: &Cx, target: &Target, dialect: Dialect, mut now: Asse
     };
     if let Some(last) = last {
         now.before = Some(last.began);
+        super::role::compared(&last, &mut now, &cx.store.mutes(&target.kept_as()).unwrap_or_default());
         now.changes = changes(&last, &now);
     }
     let problem = cx.store.keep_assessment(&target.kept_as(), &redacted(&now, dialect)).err();

@@ -145,15 +145,24 @@ pub(super) async fn counters(s: &Session, check: &Check, limits: &Limits) -> Res
     for (used, left, name, kind) in all.iter().take(5) {
         let severity = Severity::of(*used, limits.of(check, "used"));
         if severity >= Severity::Warning {
-            seen.find(
-                Finding::new(
-                    severity,
-                    check.id,
-                    name,
-                    format!("{name} ({kind}) has used {used:.0} % of its numbers, {} are left", crate::engine::assessing::thousands(*left)),
+            let (words, next) = if *left < 1.0 {
+                (
+                    format!("{name} ({kind}) has given its last number: every insert that takes one fails"),
+                    "Make the column a BIGINT, and those that refer to it: the whole table is copied, and nobody writes it meanwhile; inserts fail \
+                     until then anyway, but for those that bring a number of their own.",
                 )
-                .next("Make the column a BIGINT, and those that refer to it: the whole table is copied, so plan it before the end."),
-            );
+            } else {
+                (
+                    // 99.99 % is not the end.
+                    format!(
+                        "{name} ({kind}) has used {:.0} % of its numbers, {} are left",
+                        used.min(99.0),
+                        crate::engine::assessing::thousands(*left)
+                    ),
+                    "Make the column a BIGINT, and those that refer to it: the whole table is copied, so plan it before the end.",
+                )
+            };
+            seen.find(Finding::new(severity, check.id, name, words).next(next));
         }
     }
     not_all(s, seen, check).await

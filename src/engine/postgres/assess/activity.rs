@@ -23,7 +23,8 @@ pub(super) async fn server(s: &Session, sight: &Sight, check: &Check, limits: &L
     let row = found.first().cloned().unwrap_or_default();
     let up = number(&row, 0).unwrap_or(0.0);
     let role = if sight.standby { "a standby" } else { "a primary" };
-    let mut seen = Seen::of(check).says(format!("PostgreSQL {}, {role}, up for {}", cell(&row, 2), age(up))).figure("up", up);
+    let mut seen = Seen::of(check).says(format!("PostgreSQL {}, {role}, up for {}", cell(&row, 2), age(up)));
+    seen = seen.figure("up", up).figure("follows", f64::from(u8::from(sight.standby)));
     // A crash of one process ends all sessions, and the server begins anew under the same main process, whose start stays as it was.
     if let (Some(later), Some(ago)) = (number(&row, 3).filter(|l| *l > CRASHED), number(&row, 4)) {
         let recent = ago < limits.of(check, "restarted").0;
