@@ -957,3 +957,16 @@ fn a_file_has_one_buffer_however_often_it_is_opened() {
     assert_eq!(closed(&effects), [1]);
     assert!(c.screen().contains("dup.sql*  [dup.sql]  other.sql"), "{}", c.screen());
 }
+
+#[test]
+fn the_client_of_mysql_opens_files_by_a_dot() {
+    use holdpoint::model::Dialect;
+    for (dialect, opens) in [(Dialect::MySql, true), (Dialect::Postgres, false)] {
+        let mut c = Console::new(80, 24);
+        c.connect_as("shop-dev", dialect);
+        c.editor("\\. x.sql");
+        let effects = c.press("F5");
+        let opened = effects.iter().any(|e| matches!(e, Effect::OpenFile(p) if p.ends_with("x.sql")));
+        assert_eq!((opened, effects.iter().any(|e| matches!(e, Effect::Run { .. }))), (opens, !opens), "{dialect:?} {effects:?}");
+    }
+}

@@ -23,10 +23,11 @@ impl Editor {
     pub fn is_shortcut(&self, at: usize) -> bool {
         let rest = &self.text[at.min(self.text.len())..];
         let mut letters = rest.strip_prefix('\\').unwrap_or_default().chars();
-        // `\N` is MySQL's NULL and `\.` ends COPY's data; no other word of a server begins so, in whatever letters.
+        // `\N` is MySQL's NULL and `\.` ends COPY's data, which MySQL has not; no other word of a server begins so, in whatever letters.
         let first = letters.next();
+        let source = first == Some('.') && self.reading.dialect == crate::model::Dialect::MySql;
         let null = first == Some('N') && !letters.next().is_some_and(|c| c.is_alphanumeric());
-        if null || !first.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '?' | '!')) {
+        if null || !source && !first.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '?' | '!')) {
             return false;
         }
         let tokens = self.tokens(at..at + 1);
