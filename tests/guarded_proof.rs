@@ -777,3 +777,27 @@ fn moments_that_are_written_alike_are_held_on_mariadb() {
         assert!(!rows.contains("SET "), "{rows}");
     }
 }
+
+/// A row that gets another key is found under it, also where the server gives it further values by itself.
+#[test]
+fn a_row_is_found_again_by_keys_of_any_kind() {
+    let (pg, maria) = (PgServer::shared(), MariaServer::shared());
+    pg.create_database("again");
+    maria.create_database("again");
+    pg.psql(
+        "again",
+        "create type \"Cty\" as (a int, b text); create table ck (k \"Cty\" primary key, v int); insert into ck values (row(1, 'x y'), 1)",
+    );
+    let told = run(&on_postgres(pg, "again", "postgres"), 0, "update ck set v = v + 10");
+    assert!(told.contains("v 1 → 11"), "{told}");
+    maria.sql(
+        "again",
+        "create table inv (id int primary key, v int, ts timestamp(6) not null default '2020-01-01' on update current_timestamp(6), w int as (v * 2));
+         insert into inv (id, v) values (1, 1), (2, 2)",
+    );
+    let home = on_maria(maria, "again");
+    let told = run(&home, 0, "update inv set id = id, v = 7 where id = 1");
+    assert!(told.contains("id 1: v 1 → 7") && !told.contains("now under another key"), "{told}");
+    let told = run(&home, 0, "update inv set id = 5 where id = 2");
+    assert!(told.contains("id 2 → 5"), "{told}");
+}

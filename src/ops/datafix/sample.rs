@@ -244,7 +244,7 @@ impl Sample {
             let found = now
                 .get(&at)
                 .or_else(|| to.and_then(|_| alike()))
-                .filter(|new| !taken && (did.edits || keys.is_empty() || self.is_it(row, new, did.sets)));
+                .filter(|new| !taken && (did.edits || keys.is_empty() || self.is_it(row, new, table, did.sets)));
             unclear |= !keys.is_empty() && !did.edits && (found.is_none() || to.is_none());
             out.rows.push(match found {
                 None if !keys.is_empty() && !did.edits => Change::Moved { cells: named(row) },
@@ -283,9 +283,10 @@ impl Sample {
         Ok(out)
     }
 
-    /// What stands under the new key of this row is the row: but for what the statement sets it is as it was.
-    fn is_it(&self, row: &[Value], new: &[Value], sets: &[String]) -> bool {
-        let set = |i: usize| sets.iter().any(|s| s.eq_ignore_ascii_case(&self.columns[i]));
+    /// What stands under the new key of this row is the row: but for what the statement sets, and the server with it, it is as it was.
+    fn is_it(&self, row: &[Value], new: &[Value], table: &TableInfo, sets: &[String]) -> bool {
+        let own = |name: &str| table.columns.iter().any(|c| c.name == name && (c.generated || c.renewed));
+        let set = |i: usize| own(&self.columns[i]) || sets.iter().any(|s| s.eq_ignore_ascii_case(&self.columns[i]));
         (0..row.len()).all(|i| set(i) || new.get(i).is_some_and(|n| n.digest == row[i].digest))
     }
 
@@ -323,7 +324,9 @@ pub(super) fn by_keys(dialect: Dialect, table: &TableInfo, columns: Option<&[Str
         let mut all = Vec::new();
         for (name, value) in table.key.iter().zip(by) {
             params.push(value.clone());
-            let mark = if dialect == Dialect::Postgres { format!("${}", params.len()) } else { "?".into() };
+            // A row of a user's own type has to be said to be one.
+            let own = table.columns.iter().find(|c| c.name == *name && c.type_name.contains('.')).map(|c| format!("::{}", c.type_name));
+            let mark = if dialect == Dialect::Postgres { format!("${}{}", params.len(), own.unwrap_or_default()) } else { "?".into() };
             all.push(format!("{} = {mark}", dialect.quote_ident(name)));
         }
         any.push(format!("({})", all.join(" AND ")));
