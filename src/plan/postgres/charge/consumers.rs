@@ -22,9 +22,12 @@ const PASS_ON: [&str; 14] = [
     "Bitmap Index Scan",
 ];
 
+/// Keys of rows that come from below: what they show of an expression was computed there, in a SELECT list that only VERBOSE prints.
+const OF_ROWS: [&str; 5] = ["Group Key", "Grouping Sets", "Hash Key", "Sort Key", "Presorted Key"];
+
 impl Ledger<'_> {
-    /// Who may have pulled an InitPlan, the likeliest first; and whether the plan mentions it anywhere: without VERBOSE no SELECT list is
-    /// printed.
+    /// Who may have pulled an InitPlan, the likeliest first; and whether the plan mentions it where it is computed: without VERBOSE no
+    /// SELECT list is printed.
     pub(super) fn consumers(&self, i: usize) -> (Vec<usize>, bool) {
         let Some(lister) = self.facts[i].parent else { return (Vec::new(), true) };
         let tokens = parameters(self.nodes[i].subplan.as_deref().unwrap_or_default());
@@ -37,9 +40,12 @@ impl Ledger<'_> {
         };
         let own = i..i + self.spent[i].size;
         let mut found = Vec::new();
+        let mut computed = false;
         self.in_execution_order(lister, &own, &mut |j| {
-            if self.spent[j].executed && self.facts[j].expressions.iter().any(|(_, e)| tokens.iter().any(|t| mentions(e, t))) {
+            let mut mentioned = self.facts[j].expressions.iter().filter(|(_, e)| tokens.iter().any(|t| mentions(e, t))).peekable();
+            if self.spent[j].executed && mentioned.peek().is_some() {
                 found.push(j);
+                computed |= mentioned.any(|(k, _)| !OF_ROWS.contains(k));
             }
         });
         let mut mentioning = vec![false; self.nodes.len()];
@@ -62,6 +68,11 @@ impl Ledger<'_> {
             {
                 push(parent);
             }
+            if !computed {
+                for p in self.read_by(*j).into_iter().flat_map(|c| self.hidden(i, c)) {
+                    push(p);
+                }
+            }
             push(*j);
         }
         if let Some(first) = found.first() {
@@ -80,7 +91,12 @@ impl Ledger<'_> {
         }
         // Time of one process is not in the clock of another.
         out.retain(|p| self.spent[*p].parallel == self.spent[i].parallel);
-        (out, !found.is_empty())
+        (out, computed)
+    }
+
+    /// The ordinary children of a node.
+    fn read_by(&self, j: usize) -> Vec<usize> {
+        self.children[j].iter().copied().filter(|c| !self.pulled_elsewhere(*c) && self.nodes[*c].role != Role::SubPlan).collect()
     }
 
     /// Where no line tells: nodes of the lister's query level that compute what is not printed, from the top. A SELECT list is computed by
@@ -96,8 +112,7 @@ impl Ledger<'_> {
                 out.push(j);
             }
             if self.facts[j].kind != "Subquery Scan" {
-                let inside = self.children[j].iter().rev().filter(|c| !self.pulled_elsewhere(**c) && self.nodes[**c].role != Role::SubPlan);
-                stack.extend(inside);
+                stack.extend(self.read_by(j).into_iter().rev());
             }
         }
         out

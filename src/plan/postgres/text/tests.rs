@@ -248,6 +248,33 @@ fn no_plan_is_an_error_that_says_what_is_read() {
     assert!(read("hello").unwrap_err().hints.iter().any(|h| h.contains("auto_explain")));
 }
 
+/// A key of rows shows an expression that the node below computed, in a SELECT list that is not printed without VERBOSE.
+#[test]
+fn a_value_in_a_group_key_was_computed_below() {
+    let text = "Limit  (cost=1.0..2.0 rows=5 width=4) (actual time=323.040..323.042 rows=2 loops=1)
+  Buffers: shared hit=1029
+  ->  HashAggregate  (cost=1.0..2.0 rows=5 width=4) (actual time=7.362..7.363 rows=2 loops=1)
+        Group Key: q.parent, ($3)::bigint
+        Batches: 1  Memory Usage: 24kB
+        Buffers: shared hit=1029
+        InitPlan 4 (returns $3)
+          ->  Aggregate  (cost=1.0..2.0 rows=1 width=8) (actual time=7.327..7.328 rows=1 loops=1)
+                Buffers: shared hit=1023
+                ->  Seq Scan on line  (cost=0.0..1.0 rows=9110 width=4) (actual time=0.010..6.965 rows=9110 loops=1)
+                      Filter: (id < 9111)
+                      Buffers: shared hit=1023
+        ->  Index Scan using child_pkey on child q  (cost=0.0..9.0 rows=132 width=4) (actual time=7.340..7.351 rows=2 loops=1)
+              Index Cond: (id < 9)
+              Buffers: shared hit=1029
+Execution Time: 369.265 ms";
+    let p = read(text).unwrap();
+    let all = nodes(&p.root);
+    let own: Vec<f64> = all.iter().map(|n| (n.self_ms.unwrap() * 1000.0).round() / 1000.0).collect();
+    assert_eq!(own, [315.679, 0.012, 0.363, 6.965, 0.023]);
+    assert_eq!(all.iter().map(|n| n.self_pages.hit.unwrap()).collect::<Vec<_>>(), [0, 0, 0, 1023, 6]);
+    assert!(crate::plan::reconcile::sums(&p).unwrap().agree());
+}
+
 /// A text that nests without end is blanks for the most part, fifty megabytes of them: that is seen before it is taken apart.
 #[test]
 fn what_is_much_too_deep_is_refused_sooner_than_what_is_a_little_too_deep() {
