@@ -466,6 +466,15 @@ fn plans_of_generated_statements_add_up() {
         let text = render::text(&json);
         let read = postgres::read(&text).unwrap_or_else(|e| panic!("{what}: {e:?}\n{text}"));
         same(&format!("{what}, as text\n{text}"), &plan, &read);
+        // Without SELECT lists, and with as little memory as there may be: every other one of each kind.
+        if i % 4 < 2 {
+            let set = format!("{set}; set work_mem = '64kB'");
+            let what = format!("{what}, without VERBOSE");
+            let json = explain("analyze, buffers, format json", &set, statement);
+            let plan = postgres::read_json(&json, "15", true).unwrap_or_else(|e| panic!("{what}: {e:?}"));
+            adds_up(&what, &plan);
+            generated::recomputed(&what, &json, &plan, &nodes(&plan));
+        }
     }
     println!("{plain} plain, {gathered} parallel: {kinds:?}");
     // Those of which every own time could be recomputed, and what the others brought.
