@@ -44,6 +44,17 @@ const MACHINE: [&str; 6] =
 /// What a standby is told for whom the primary no longer has the WAL.
 pub(super) const REMOVED: &str = "has already been removed";
 
+/// A server that does not come up again by itself: it never ran, and ended nobody's session.
+fn is_unstartable(line: &str) -> bool {
+    ["could not locate a valid checkpoint record", "could not locate required checkpoint record"].iter().any(|w| line.contains(w))
+}
+
+/// What the server says of its own files alone: the same words of a session's SET are an error.
+fn is_misconfigured(line: &str) -> bool {
+    line.contains("LOG:")
+        && ["unrecognized configuration parameter", "invalid value for parameter", "syntax error in file"].iter().any(|w| line.contains(w))
+}
+
 /// Words of lines that say that what is stored is damaged.
 const DAMAGE: [&str; 5] = [
     "invalid page in block",
@@ -153,6 +164,9 @@ fn tells(line: &str) -> Option<Severity> {
     }
     // What this server asked of another one is its own fault to tell.
     let of_its_own = has(&["could not connect to the primary", "could not receive data from WAL stream"]);
+    if is_misconfigured(line) {
+        return Some(Severity::Warning);
+    }
     if is_crash(line) && !has(&["FATAL:", "ERROR:", "[FATAL]", "[ERROR]"]) {
         return Some(Severity::Warning);
     }
@@ -303,6 +317,11 @@ pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
         } else if line.contains(REMOVED) {
             "The primary has removed the WAL that this standby needs: unless an archive still has it (restore_command), the standby has to be built \
              anew (pg_basebackup). A replication slot keeps it from happening again."
+        } else if is_unstartable(line) {
+            "It cannot start: files of its write-ahead log are gone or damaged. Copy the data directory aside, then fail over or restore the backup; \
+             pg_resetwal makes it start with data that are wrong, and is the last resort."
+        } else if is_misconfigured(line) {
+            "It cannot start, or keeps what it had: mend that line of the configuration. Its own changes stand in postgresql.auto.conf, too."
         } else if is_crash(line) {
             "All sessions were ended with it: find out what ended it (memory, disk, a fault of the server) before it comes again."
         } else {
@@ -322,6 +341,15 @@ pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
 mod tests {
     use super::super::tests::SERVER;
     use super::*;
+
+    #[test]
+    fn why_a_server_does_not_start_is_told_with_its_step() {
+        let typo = "2026-01-01 10:00:00 UTC [7] LOG:  unrecognized configuration parameter \"shared_bufers\" in file \"/d/postgresql.conf\" line 818";
+        assert_eq!(tells(typo), Some(Severity::Warning));
+        assert_eq!(tells("ERROR:  unrecognized configuration parameter \"x\""), None, "somebody's SET");
+        let gone = "2026-01-01 10:00:00 UTC [7] PANIC:  could not locate a valid checkpoint record";
+        assert!(tells(gone) == Some(Severity::Warning) && is_unstartable(gone) && !is_unstartable(typo));
+    }
 
     #[test]
     fn faults_are_told_and_refused_logins_are_not() {
