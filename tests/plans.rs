@@ -331,6 +331,11 @@ fn mariadb_tells_the_pages_and_what_a_write_did() {
     assert_eq!((scan.self_pages.dirtied, p.root.pages), (Some(0), scan.self_pages));
     assert_eq!((p.root.self_pages.hit, scan.self_pages.temp_read), (None, None));
     assert_eq!((scan.loops, scan.rows_total, scan.removed.filter), (Some(1.0), Some(2000.0), Some(18_000.0)));
+    // A subquery whose value finds one row by its key runs while the statement is planned.
+    let p = plan("select * from o where id = (select max(id) - 1 from o o2 where o2.note like '%9')");
+    let below: f64 = p.root.children.iter().filter_map(|c| c.total_ms.or(c.self_ms)).sum();
+    let (total, planning) = (p.root.total_ms.expect("a time"), p.planning_ms.expect("planning"));
+    assert!(total >= 0.9 * below && total > planning && p.execution_ms == Some(total), "{below} of {total}, {planning} to plan: {p:#?}");
     let p = plan("update o set note = 'x' where total > 900");
     assert_eq!((p.root.op.as_str(), p.root.loops), ("update", Some(1.0)));
     let scan = p.root.at(&[0]).expect("scan");
