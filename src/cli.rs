@@ -145,9 +145,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Command::Backup(b) => backup::backup(&cx, b).await,
                 Command::Checklist(c) => checklist::checklist(&cx, c).await,
                 Command::Run { checklist, range, issue, test } => checklist::run(&cx, &checklist, range, issue, test.as_deref()).await,
-                Command::Import { target, table, file, commit, skip_refused, replace, null, format } => {
+                Command::Import { target, table, file, commit, skip_refused, replace, null, time_zone, format } => {
                     let form = import::form(&file, format)?;
-                    let what = crate::ops::import::Import { file, form, table, null, skip_refused, commit, tried: None };
+                    let what = crate::ops::import::Import { file, form, table, null, skip_refused, commit, time_zone, tried: None };
                     if replace { import::replace(&cx, &target, what).await } else { import::import(&cx, &target, what).await }
                 }
                 Command::History { target, search, limit, format } => {

@@ -754,6 +754,59 @@ fn moments_that_are_written_alike_are_held_on_mariadb() {
     maria.sql("moments", "set global time_zone = '+00:00'");
     run(&home, 0, "update ev set v = 'x', ts = ts where id in (1, 2)");
     assert!(saved(&home).contains("2025-10-26 00:30:00") && saved(&home).contains("2025-10-26 01:30:00"), "{}", saved(&home));
+    // And put back as they were, wherever the server's clocks stand by then, in one deed or from a line of its own.
+    let file = guarded::images(&home).into_iter().find(|f| {
+        let text = std::fs::read_to_string(f).expect("text");
+        text.contains("2025-10-26 00:30:00") && text.contains("2025-10-26 01:30:00")
+    });
+    let file = file.expect("the file of saved rows");
+    let moments = |table: &str| {
+        maria
+            .sql("moments", &format!("select group_concat(concat(id, ':', coalesce(unix_timestamp(ts), '-'), v) order by id) from {table}"))
+            .trim()
+            .to_string()
+    };
+    let import = |code: i32, table: &str, file: &std::path::Path, more: &[&str]| {
+        let out = support::command(home.path()).args(["import", "g", table]).arg(file).args(more).output().expect("run");
+        let told = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert_eq!(out.status.code(), Some(code), "{table} {more:?}: {told}");
+        told
+    };
+    let before = "1:1761438600a,2:1761442200b";
+    for zone in ["Europe/Berlin", "+05:30", "SYSTEM"] {
+        maria.sql("moments", &format!("set global time_zone = '{zone}'"));
+        maria.sql("moments", "update ev set v = 'z', ts = '2020-01-01 00:00:00' where id in (1, 2)");
+        import(0, "ev", &file, &["--replace", "--commit"]);
+        assert!(moments("ev").starts_with(before), "{zone}: {}", moments("ev"));
+        maria.sql("moments", "create or replace table copy like ev");
+        import(0, "copy", &file, &["--commit"]);
+        assert_eq!(moments("copy"), before, "{zone}");
+    }
+    // What was saved by other clocks names those, the zone with summer time as well; NULL is none.
+    for zone in ["Europe/Berlin", "-05:00"] {
+        maria.sql("moments", &format!("set global time_zone = '{zone}'; insert into ev values (5, null, 'e')"));
+        let known: Vec<_> = guarded::images(&home);
+        let was = moments("ev");
+        run(&home, 0, "update ev set v = 'q', ts = '2020-01-01 00:00:00' where id in (3, 5)");
+        let new = guarded::images(&home).into_iter().find(|f| !known.contains(f)).expect("saved");
+        maria.sql("moments", "set global time_zone = '+00:00'");
+        import(0, "ev", &new, &["--replace", "--commit"]);
+        assert_eq!(moments("ev"), was, "{zone}");
+        maria.sql("moments", "delete from ev where id = 5");
+    }
+    // A file that names none is read by the zone that is asked for, or by the session's.
+    let plain = home.path().join("plain.csv");
+    std::fs::write(&plain, "id,ts,v\n7,2025-07-01 00:00:00,g\n").expect("file");
+    maria.sql("moments", "set global time_zone = '+05:30'; truncate copy");
+    import(0, "copy", &plain, &["--commit", "--time-zone", "-02:00"]);
+    assert_eq!(moments("copy"), "7:1751335200g");
+    import(0, "copy", &plain, &["--commit", "--replace", "--time-zone", "+00:00"]);
+    assert_eq!(moments("copy"), "7:1751328000g");
+    import(0, "copy", &plain, &["--commit", "--replace"]);
+    assert_eq!(moments("copy"), "7:1751308200g");
+    let told = import(1, "copy", &plain, &["--commit", "--time-zone", "Nowhere/Land"]);
+    assert!(told.contains("setting the time zone of the file's moments"), "{told}");
+    maria.sql("moments", "set global time_zone = '+00:00'");
     // Exports say which zone their moments are in.
     let export = |format: &str| {
         let out =

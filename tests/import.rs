@@ -304,6 +304,7 @@ async fn progress_is_the_share_of_the_file_that_was_read() {
         null: None,
         skip_refused: false,
         commit: false,
+        time_zone: None,
         tried: None,
     };
     let report = holdpoint::ops::import::run(&cx, &conn, None, &import, |_| ()).await.expect("tried");

@@ -46,7 +46,7 @@ pub fn asked(values: &[String]) -> std::result::Result<Import, String> {
         _ => return Err("Refused rows: leave it empty, or type skip.".into()),
     };
     let null = Some(value(2).to_string()).filter(|n| !n.is_empty());
-    Ok(Import { file, form, table: value(1).to_string(), null, skip_refused, commit: false, tried: None })
+    Ok(Import { file, form, table: value(1).to_string(), null, skip_refused, commit: false, time_zone: None, tried: None })
 }
 
 /// Tries it, or does it.

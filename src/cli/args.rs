@@ -359,6 +359,9 @@ pub enum Command {
         /// Text that stands for NULL; without it nothing at all in CSV, \\N in TSV, null in NDJSON
         #[arg(long, value_name = "TEXT")]
         null: Option<String>,
+        /// MariaDB, MySQL: the time zone of the file's TIMESTAMP values, such as +00:00; without it the session's, or that which saved rows name
+        #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+        time_zone: Option<String>,
         /// Without it the file's ending says the format
         #[arg(long, value_enum)]
         format: Option<ImportFormat>,

@@ -68,17 +68,27 @@ pub struct Encoder {
     any: bool,
     /// The columns were told: PostgreSQL has results with none.
     headed: bool,
+    /// See [`Encoder::naming_zones`].
+    zones: bool,
 }
 
 impl Encoder {
     pub fn new(format: ExportFormat) -> Self {
-        Encoder { format, columns: Vec::new(), table: vec!["exported".into()], only: None, any: false, headed: false }
+        Encoder { format, columns: Vec::new(), table: vec!["exported".into()], only: None, any: false, headed: false, zones: false }
     }
 
     /// One for a further result, written in the same way.
     #[must_use]
     pub fn afresh(&self) -> Encoder {
-        Encoder { columns: Vec::new(), any: false, headed: false, table: self.table.clone(), only: self.only.clone(), format: self.format }
+        let (table, only) = (self.table.clone(), self.only.clone());
+        Encoder { columns: Vec::new(), any: false, headed: false, table, only, format: self.format, zones: self.zones }
+    }
+
+    /// NDJSON names the time zone of each moment that does not name it itself, so that an import reads it as the same one everywhere.
+    #[must_use]
+    pub(in crate::ops) fn naming_zones(mut self) -> Self {
+        self.zones = true;
+        self
     }
 
     /// The table that INSERT names, unquoted.
@@ -206,7 +216,7 @@ impl Encoder {
             ExportFormat::Csv => csv::row(out, &cells),
             ExportFormat::Tsv => tsv::row(out, &cells),
             ExportFormat::Json { dialect } => json::row(out, dialect, &self.columns, &cells, !self.any),
-            ExportFormat::Ndjson { dialect } => json::line(out, dialect, &self.columns, &cells),
+            ExportFormat::Ndjson { dialect } => json::line(out, dialect, &self.columns, &cells, self.zones),
             ExportFormat::Markdown => markdown::row(out, &cells),
             ExportFormat::Insert { dialect } => {
                 insert::days_are_told(dialect, &self.columns, &cells)?;

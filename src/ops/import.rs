@@ -8,6 +8,7 @@ pub mod reader;
 mod replace;
 mod report;
 mod send;
+mod zone;
 
 pub use replace::replace;
 pub use report::{Match, Report};
@@ -43,6 +44,8 @@ pub struct Import {
     pub skip_refused: bool,
     /// Keep the rows; otherwise everything is tried and rolled back.
     pub commit: bool,
+    /// The time zone of its moments, where the session's is not meant (MariaDB, MySQL); a file of saved rows names its own.
+    pub time_zone: Option<String>,
     /// The history's line of its trial, whose place its own one takes: both are one deed.
     pub tried: Option<i64>,
 }
@@ -129,11 +132,12 @@ async fn allowed(
     with_number(&mut table, first.columns());
     let columns = places(&table, first.columns())?;
     let mut report = preview(conn.dialect(), &table, &columns, &mut first);
+    let zone = zone::setting(&reading, import, first.zone()).await?;
     drop(first);
     if import.commit {
         let hash = file::hashed(&import.file)?;
         journal(cx, name, "import-begin", format!("importing {} into {}", file::name(&import.file), report.table), &hash, &report)?;
-        let done = transaction(cx, conn, import, &table, &columns, &mut report, opened, fate).await;
+        let done = transaction(cx, conn, import, &zone, &table, &columns, &mut report, opened, fate).await;
         let words = match (&done, report.committed) {
             (Err(e), _) if *fate == Some(Fate::Unclear) => format!("import into {} ended unclearly: {}", report.table, e.message),
             (Ok(()), true) => format!("imported {} into {}", crate::text::counted(report.taken, "row"), report.table),
@@ -143,7 +147,7 @@ async fn allowed(
         journal(cx, name, "import-ended", words, &hash, &report)?;
         done?;
     } else {
-        transaction(cx, conn, import, &table, &columns, &mut report, opened, fate).await?;
+        transaction(cx, conn, import, &zone, &table, &columns, &mut report, opened, fate).await?;
     }
     Ok(report)
 }
@@ -213,6 +217,7 @@ async fn transaction(
     cx: &Cx,
     conn: &Connection,
     import: &Import,
+    zone: &Option<String>,
     table: &TableInfo,
     columns: &[&ColumnInfo],
     report: &mut Report,
@@ -221,6 +226,7 @@ async fn transaction(
 ) -> Result<()> {
     let s = conn.writer().await?;
     opened(&s);
+    zone::set(&s, zone).await?;
     s.fetch(conn.engine().migrations().get()?.begin()).await?;
     *fate = Some(Fate::RolledBack);
     let limit = (conn.target().access != AccessMode::Open).then_some(conn.target().blast_radius);

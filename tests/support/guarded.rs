@@ -55,7 +55,7 @@ pub fn tried(home: &TempDir, sql: &str, commit: bool) -> (String, Option<i32>) {
     (format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)), out.status.code())
 }
 
-fn images(home: &TempDir) -> Vec<PathBuf> {
+pub fn images(home: &TempDir) -> Vec<PathBuf> {
     let found = std::fs::read_dir(home.path().join("store/before-images"));
     found.map_or(Vec::new(), |files| files.map(|f| f.expect("file").path()).collect())
 }

@@ -47,7 +47,7 @@ pub fn run(state: &mut State, rest: &str, effects: &mut Vec<Effect>) {
                 }
                 Some(_) if state.link.server().is_none() => Err("No target is open.".into()),
                 Some(form) => {
-                    let import = Import { file, form, table, null, skip_refused: false, commit: false, tried: None };
+                    let import = Import { file, form, table, null, skip_refused: false, commit: false, time_zone: None, tried: None };
                     crate::app::import::start(state, import, effects);
                     Ok(())
                 }
@@ -243,6 +243,7 @@ mod tests {
             null: None,
             skip_refused: false,
             commit: true,
+            time_zone: None,
             tried: None,
         };
         for (form, null) in [(Form::Csv, None), (Form::Ndjson, None), (Form::Tsv, Some("it's"))] {

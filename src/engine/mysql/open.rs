@@ -84,11 +84,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         tunnel: fresh.tunnel,
         pulse,
         charset: facts.get("character_set_client").to_string(),
-        zone: match facts.get("time_zone") {
-            "SYSTEM" => facts.get("system_time_zone"),
-            own => own,
-        }
-        .to_string(),
+        zone: super::zone::named(facts.get("time_zone"), facts.get("system_time_zone")),
         rolled_back: false,
     };
     let task = tokio::spawn(actor.run()).abort_handle();

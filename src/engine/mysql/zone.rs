@@ -5,8 +5,18 @@ use crate::engine::Session;
 use crate::model::rows::offset_of_zone;
 use crate::model::{ColumnInfo, Result};
 
-/// What gives its name.
-pub(super) const ZONE: &str = "IF(@@SESSION.time_zone = 'SYSTEM', @@GLOBAL.system_time_zone, @@SESSION.time_zone)";
+/// What gives its name, as [`named`] does.
+pub(super) const ZONE: &str = "IF(@@SESSION.time_zone <> 'SYSTEM', @@SESSION.time_zone, \
+     IF(@@GLOBAL.system_time_zone = 'UTC', 'UTC', CONCAT('SYSTEM (', @@GLOBAL.system_time_zone, ')')))";
+
+/// The server names its system's zone by letters of the day when it was started (`EST`), which are no name of a zone, or another one's.
+pub(super) fn named(zone: &str, of_system: &str) -> String {
+    match (zone, of_system) {
+        ("SYSTEM", "UTC") => "UTC".into(),
+        ("SYSTEM", letters) => format!("SYSTEM ({letters})"),
+        (own, _) => own.into(),
+    }
+}
 
 /// By how much clocks have been put back somewhere, in seconds.
 const PUT_BACK: [u32; 4] = [1800, 3600, 7200, 10_800];

@@ -43,7 +43,7 @@ impl ImageFile {
                     return Ok(ImageFile {
                         path,
                         out: std::io::BufWriter::new(f),
-                        encoder: Encoder::new(ExportFormat::Ndjson { dialect }),
+                        encoder: Encoder::new(ExportFormat::Ndjson { dialect }).naming_zones(),
                         rows: 0,
                         whole: false,
                     });

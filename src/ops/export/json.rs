@@ -1,5 +1,6 @@
 //! JSON as one document or an object on each line: values with all their digits.
 
+use crate::model::rows::offset_of_zone;
 use crate::model::{Cell, Column, Dialect};
 use std::collections::{HashMap, HashSet};
 
@@ -20,8 +21,8 @@ pub(super) fn row(out: &mut Vec<u8>, dialect: Dialect, columns: &[Column], cells
     out.push(b']');
 }
 
-/// A row as a line of its own.
-pub(super) fn line(out: &mut Vec<u8>, dialect: Dialect, columns: &[Column], cells: &[Cell<'_>]) {
+/// A row as a line of its own; with `zones` a moment that does not name its time zone becomes `{"moment": "…", "time_zone": "…"}`.
+pub(super) fn line(out: &mut Vec<u8>, dialect: Dialect, columns: &[Column], cells: &[Cell<'_>], zones: bool) {
     out.push(b'{');
     for (i, (column, cell)) in columns.iter().zip(cells).enumerate() {
         if i > 0 {
@@ -29,7 +30,15 @@ pub(super) fn line(out: &mut Vec<u8>, dialect: Dialect, columns: &[Column], cell
         }
         out.extend_from_slice(serde_json::Value::from(column.name.as_str()).to_string().as_bytes());
         out.push(b':');
+        let zone = column.zone().filter(|_| zones);
+        if zone.is_some() {
+            out.extend_from_slice(b"{\"moment\":");
+        }
         cell_of(out, *cell, boolean(dialect, column));
+        if let Some(zone) = zone {
+            let zone = serde_json::Value::from(offset_of_zone(zone).unwrap_or(zone));
+            out.extend_from_slice(format!(",\"time_zone\":{zone}}}").as_bytes());
+        }
     }
     out.extend_from_slice(b"}\n");
 }

@@ -101,13 +101,26 @@ pub struct Reader<R> {
     longest: usize,
     /// NDJSON: the first record, which gave the names of the columns.
     first: Option<(u64, String)>,
+    /// See [`Reader::zone`].
+    zone: Option<String>,
 }
 
 impl<R: BufRead> Reader<R> {
     /// Reads the names of the columns: the header, or the keys of NDJSON's first object.
     pub fn new(mut input: R, form: Form, null: Option<String>) -> Result<Self, String> {
         let separator = if form == Form::Csv { separator(input.fill_buf().map_err(|e| e.to_string())?) } else { b',' };
-        let mut r = Reader { input, form, null, columns: Vec::new(), separator, any_bytes: false, line: 0, longest: LONGEST, first: None };
+        let mut r = Reader {
+            input,
+            form,
+            null,
+            columns: Vec::new(),
+            separator,
+            any_bytes: false,
+            line: 0,
+            longest: LONGEST,
+            first: None,
+            zone: None,
+        };
         match form {
             Form::Csv => {
                 let Some(fields) = r.csv()?.1? else { return Err("the file is empty: a header is needed".into()) };
@@ -127,7 +140,8 @@ impl<R: BufRead> Reader<R> {
                     if line.trim().is_empty() {
                         continue;
                     }
-                    let object = object(&line).map_err(|e| format!("line {}: {e}", r.line))?;
+                    let (object, zone) = object(&line).map_err(|e| format!("line {}: {e}", r.line))?;
+                    r.zone = zone;
                     r.columns = object.into_iter().map(|(name, _)| name).collect();
                     r.first = Some((r.line, line));
                     break;
@@ -149,6 +163,11 @@ impl<R: BufRead> Reader<R> {
 
     pub fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// The time zone that the moments of a file of saved rows name.
+    pub fn zone(&self) -> Option<&str> {
+        self.zone.as_deref()
     }
 
     /// The next record; `None` at the end. The outer error is one of the file as a whole.
@@ -237,7 +256,12 @@ impl<R: BufRead> Reader<R> {
         self.text(out)
     }
 
-    fn of_object(&self, object: Vec<(String, Value)>) -> Result<Vec<Value>, String> {
+    fn of_object(&self, (object, zone): (Vec<(String, Value)>, Option<String>)) -> Result<Vec<Value>, String> {
+        // One session reads them all.
+        if let Some(zone) = zone.filter(|z| self.zone.as_ref() != Some(z)) {
+            let first = self.zone.as_deref().unwrap_or("none");
+            return Err(format!("its time zone is {zone}, and the first object's is {first}"));
+        }
         let mut values = vec![Value::Null; self.columns.len()];
         for (name, value) in object {
             match self.columns.iter().position(|c| *c == name) {
@@ -385,8 +409,10 @@ impl<'de> serde::Deserialize<'de> for Fields {
     }
 }
 
-/// The fields of an object, in order. A key that stands twice is refused: which of its values is meant nobody can tell.
-fn object(line: &str) -> Result<Vec<(String, Value)>, String> {
+/// The fields of an object, in order, and the time zone of its moments. A key that stands twice is refused: which of its values is meant
+/// nobody can tell.
+#[allow(clippy::type_complexity, reason = "taken apart by both callers")]
+fn object(line: &str) -> Result<(Vec<(String, Value)>, Option<String>), String> {
     let Fields(fields) = match serde_json::from_str(line) {
         Ok(fields) => fields,
         Err(_) if serde_json::from_str::<&RawValue>(line).is_ok_and(|v| !v.get().starts_with('{')) => {
@@ -398,7 +424,30 @@ fn object(line: &str) -> Result<Vec<(String, Value)>, String> {
     if let Some((twice, _)) = fields.iter().find(|(name, _)| !seen.insert(name.as_str())) {
         return Err(format!("the key {} stands in it twice", crate::text::clean(twice)));
     }
-    fields.into_iter().map(|(name, raw)| Ok((name, value(raw.get())?))).collect()
+    let mut zone = None;
+    let mut out = Vec::with_capacity(fields.len());
+    for (name, raw) in fields {
+        let Some((value_there, own)) = moment(raw.get()) else {
+            out.push((name, value(raw.get())?));
+            continue;
+        };
+        if zone.get_or_insert_with(|| own.clone()) != &own {
+            return Err(format!("its moments are of the time zones {} and {own}", zone.unwrap_or_default()));
+        }
+        out.push((name, value_there));
+    }
+    Ok((out, zone))
+}
+
+/// `{"moment": …, "time_zone": "…"}`, as rows are saved by the clocks of a zone that their values do not name.
+fn moment(raw: &str) -> Option<(Value, String)> {
+    let Fields(fields) = serde_json::from_str(raw).ok().filter(|_| raw.starts_with('{'))?;
+    let [(first, moment), (second, zone)] = &fields[..] else { return None };
+    if first != "moment" || second != "time_zone" {
+        return None;
+    }
+    let moment = value(moment.get()).ok().filter(|v| matches!(v, Value::Null | Value::Text(_)))?;
+    Some((moment, string(zone.get()).ok()?))
 }
 
 /// What a JSON text stands for.
@@ -536,6 +585,21 @@ mod tests {
         assert_eq!(rows[8].values, Ok(vec![number("5"), Value::Null]));
         let first = all(Form::Ndjson, b"\n{\"a\":1,\"a\":2}\n", None).unwrap_err();
         assert!(first.contains("line 2") && first.contains("the key a "), "{first}");
+    }
+
+    #[test]
+    fn moments_name_one_time_zone() {
+        let at = |moment: &str, zone: &str| format!("{{\"a\":{{\"moment\":{moment},\"time_zone\":\"{zone}\"}},\"b\":1}}\n");
+        let file = [at("null", "+02:00"), at("\"2025-10-26 02:30:00\"", "+02:00"), at("null", "+00:00"), "{\"a\":\"x\"}\n".into()].concat();
+        let mut r = Reader::new(file.as_bytes(), Form::Ndjson, None).unwrap();
+        assert_eq!(r.zone(), Some("+02:00"));
+        let mut next = || r.read().unwrap().unwrap().values;
+        assert_eq!(next().unwrap()[0], Value::Null);
+        assert_eq!(next().unwrap()[0], text("2025-10-26 02:30:00"));
+        assert!(next().unwrap_err().contains("its time zone is +00:00"));
+        assert_eq!(next().unwrap()[0], text("x"));
+        let other = "{\"a\":{\"moment\":5,\"time_zone\":\"x\"},\"b\":{\"moment\":\"1\",\"zone\":\"x\"}}\n";
+        assert_eq!(Reader::new(other.as_bytes(), Form::Ndjson, None).unwrap().zone(), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Rows of a file in the place of those with the same keys: what a file of saved rows holds stands again as it was.
 
 use super::columns::{computed, fitted, found, places, statement, with_number};
-use super::{Import, file};
+use super::{Import, file, zone};
 use crate::engine::Session;
 use crate::model::{Error, Param, Result};
 use crate::ops::cells::{self, CellStatement, RowEdit};
@@ -47,6 +47,10 @@ pub async fn replace(
         (0..sent.len()).filter(|i| !of_key.contains(i) && !sent[*i].generated && Some(&sent[*i].name) != number).collect();
     let inserted: Vec<usize> = (0..sent.len()).filter(|i| Some(&sent[*i].name) != number).collect();
     let reader = conn.surveyor().await?;
+    // Keys are moments, too; and the data fix below saves what it replaces by the same clocks.
+    let zone = zone::setting(&reader, import, file.zone()).await?;
+    zone::set(&reader, &zone).await?;
+    zone.iter().for_each(|setting| conn.ran(setting));
     let mut edits: Vec<CellStatement> = Vec::new();
     let mut lines: HashMap<Vec<String>, u64> = HashMap::new();
     loop {
