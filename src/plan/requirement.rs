@@ -201,11 +201,6 @@ impl Limit {
     }
 }
 
-/// The truest counter of both sides, before and now.
-fn truest(m: &Measured<'_>, b: &Baseline<'_>) -> Option<measure::WorkChange> {
-    measure::judge(b.samples, m.samples, Pairing::Apart)?.work.into_iter().next()
-}
-
 /// Both medians have been taken at different times: the whole interval has to keep the limit, and who asks for an improvement has to
 /// see one, so that the doubt is not counted for it.
 fn ratio(m: &Measured<'_>, limit: Limit) -> (Standing, String) {
@@ -274,7 +269,11 @@ fn work_ratio(m: &Measured<'_>, limit: Limit) -> (Standing, String) {
         Ok(b) => b,
         Err(why) => return why,
     };
-    match truest(m, b) {
+    let judged = measure::judge(b.samples, m.samples, Pairing::Apart);
+    if let Some((x, y)) = judged.as_ref().and_then(|j| j.before.rows.zip(j.after.rows)).filter(|(x, y)| x != y) {
+        return (Standing::Inconclusive, format!("{x} rows before and {y} now: this is not the same work"));
+    }
+    match judged.and_then(|j| j.work.into_iter().next()) {
         None => (Standing::Inconclusive, "no counter of work is known of both sides".into()),
         Some(w) => {
             let r = w.after as f64 / w.before.max(1) as f64;

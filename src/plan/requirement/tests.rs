@@ -80,6 +80,11 @@ fn what_cannot_be_compared_is_not() {
         let (state, why) = check(words, &slow, &fast, false, &apart, false);
         assert!(state == Standing::Inconclusive && why.contains("orders held 1"), "{why}");
     }
+    let fewer: Vec<Sample> = fast.iter().map(|s| Sample { rows: Some(1.0), ..s.clone() }).collect();
+    for words in ["ratio <= 0.8", "work ratio <= 0.8"] {
+        let (state, why) = check(words, &slow, &fewer, false, &[], false);
+        assert!(state == Standing::Inconclusive && why.contains("3 rows before and 1 now"), "{why}");
+    }
     let (state, why) = check("ratio <= 0.8", &slow, &fast, false, &[], true);
     assert!(state == Standing::Inconclusive && why.contains("another server"), "{why}");
     assert_eq!(check("vm steps <= 5", &slow, &fast, false, &[], false).0, Standing::Inconclusive);
