@@ -495,3 +495,55 @@ fn a_plan_that_is_good_for_rare_values_alone_is_told() {
     // Nothing is left prepared or running: the same again.
     assert_eq!(p.ok(&["explain", "app-dev", sql, "--param-set", "common:state='paid'", "--param-set", "rare:state='failed'"]), said);
 }
+
+/// A view, a function or a table that is another one behind the same name: other rows, and no comparison.
+#[test]
+fn what_stands_behind_a_name_belongs_to_the_baseline() {
+    on_each(|p, engine| {
+        shop(p, engine);
+        let test = |file: &'static str| ["explain", "app-dev", "--test", file];
+        let write = |sql: &str, file: &str| p.ok(&["explain", "app-dev", sql, "--write-test", file, "--require", "ratio <= 20"]);
+        let differs = |file: &'static str, why: &str| {
+            let told = p.expect(5, &test(file));
+            assert!(told.contains("INCONCLUSIVE") && told.contains(why), "{told}");
+        };
+        // One view reads the other.
+        p.ok(&["query", "app-dev", "create view open_ones as select id, customer from orders where state = 'open'"]);
+        p.ok(&["query", "app-dev", "create view of_some as select id from open_ones where customer > 5"]);
+        write("select count(*) from of_some", "view.toml");
+        p.ok(&test("view.toml"));
+        let text = std::fs::read_to_string(p.path("view.toml")).expect("file");
+        p.ok(&["query", "app-dev", "drop view of_some"]);
+        p.ok(&["query", "app-dev", "drop view open_ones"]);
+        p.ok(&["query", "app-dev", "create view open_ones as select id, customer from orders where id = 6"]);
+        p.ok(&["query", "app-dev", "create view of_some as select id from open_ones where customer > 5"]);
+        differs("view.toml", "open_ones has another definition");
+        // An older file has no definitions: it is compared, and that is said.
+        let old: Vec<&str> = text.lines().filter(|l| !l.contains("environment.behind") && !l.starts_with("\"view ")).collect();
+        p.write("old.toml", &old.join("\n"));
+        let told = p.ok(&test("old.toml"));
+        assert!(told.contains("were not compared: the baseline does not tell them"), "{told}");
+        if engine != "postgres" {
+            return;
+        }
+        let psql = |sql: &str| {
+            p.postgres_server().psql("app-dev", sql);
+        };
+        let few = |q: &str| {
+            format!("create or replace function few(q int) returns setof orders language sql stable as 'select * from orders where {q}'")
+        };
+        psql(&few("customer < q"));
+        write("select count(*) from few(50)", "function.toml");
+        p.ok(&test("function.toml"));
+        psql(&few("id < 10 and customer < q"));
+        differs("function.toml", "few(q integer) has another definition");
+        write("select count(*) from orders where state = 'open'", "table.toml");
+        p.ok(&test("table.toml"));
+        psql("create schema alt");
+        psql("create table alt.orders as table public.orders");
+        psql("analyze alt.orders");
+        p.ok(&test("table.toml"));
+        psql("do $$ begin execute format('alter database %I set search_path = alt, public', current_database()); end $$");
+        differs("table.toml", "orders meant public.orders and means alt.orders");
+    });
+}

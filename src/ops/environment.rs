@@ -2,11 +2,12 @@
 
 use super::{Connection, plan_facts};
 use crate::engine::Session;
-use crate::model::Result;
 use crate::model::plan::Plan;
+use crate::model::{CanonicalObject, Result};
 use crate::plan::environment::{Environment, TableState};
 use crate::plan::known::{Index, Table};
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows up to which a table is counted; beyond that the server's statistics must do.
 const COUNTED: u64 = 1_000_000;
@@ -26,6 +27,39 @@ pub async fn gather(conn: &Connection, session: &Session, plan: &Plan, text: &st
         out.tables.insert(name, state(conn, session, t).await);
     }
     Ok(out)
+}
+
+/// What stands behind the names of these texts: views, functions and policies, as far as one leads to the next, each with a hash of its
+/// definition. Words are enough to say that one may be reached: one too many is harmless while it stays what it is.
+/// `None` where this login does not see all definitions.
+pub async fn behind(conn: &Connection, session: &Session, texts: &[&str]) -> Option<BTreeMap<String, String>> {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty()).map(str::to_lowercase).collect()
+    };
+    let mut left: Vec<(Vec<String>, CanonicalObject)> = Vec::new();
+    for o in conn.engine().catalog().get().ok()?.objects(session).await.ok()? {
+        let full = o.name.split('(').next().unwrap_or_default();
+        let named = match o.kind.as_str() {
+            "view" | "materialized-view" | "function" | "aggregate" | "package" | "package body" | "operator" => full,
+            // It goes by its table.
+            "policy" => full.rsplit_once('.').map_or(full, |(table, _)| table),
+            _ => continue,
+        };
+        left.push((words(named.rsplit('.').next().unwrap_or(named)), o));
+    }
+    let mut known: BTreeSet<String> = texts.iter().flat_map(|t| words(t)).collect();
+    let mut out = BTreeMap::new();
+    loop {
+        let (reached, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|(name, _)| name.iter().all(|w| known.contains(w)));
+        if reached.is_empty() {
+            return Some(out);
+        }
+        for (_, o) in reached {
+            known.extend(words(&o.definition));
+            out.insert(format!("{} {}", o.kind, o.name), short_hash(&o.definition));
+        }
+        left = rest;
+    }
 }
 
 async fn state(conn: &Connection, session: &Session, t: &Table) -> TableState {

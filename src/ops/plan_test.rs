@@ -16,7 +16,7 @@ use super::{Connection, Cx, environment};
 use crate::model::evidence::Evidence;
 use crate::model::plan::Plan;
 use crate::model::{Error, Result};
-use crate::plan::environment::{Differences, differences};
+use crate::plan::environment::{Differences, Environment, differences, meant_otherwise};
 use crate::plan::measure::{Pairing, Sample, Verdict, judge, summary};
 use crate::plan::requirement::{self as req, Checked, Requirement, Standing};
 use crate::plan::shape;
@@ -71,12 +71,18 @@ pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest, anyw
     let sql = new.sql.trim().trim_end_matches(';').trim_end().to_string();
     let mut sets = BTreeMap::new();
     let mut about = None;
-    for (set, text) in statements(conn.dialect(), &sql, &new.parameters)? {
-        let arm = Arm::new(conn, None, &set, &text, Vec::new()).await?;
+    let all = statements(conn.dialect(), &sql, &new.parameters)?;
+    let texts: Vec<&str> = all.iter().map(|(_, t)| t.trim()).collect();
+    let mut behind = None;
+    for (set, text) in &all {
+        let arm = Arm::new(conn, None, set, text, Vec::new()).await?;
         let runs = alone(cx, &arm, effort(&require, anyway)).await?;
-        let found = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
+        let found = environment::gather(conn, arm.session(), &runs.plan, text).await?;
+        if about.is_none() {
+            behind = environment::behind(conn, arm.session(), &texts).await;
+        }
         about = Some(merged(about, found));
-        let measured = measured(&runs, &text)?;
+        let measured = measured(&runs, text)?;
         for (words, r) in &require {
             if let req::Requirement::Bound { metric: req::Metric::Counter(name), .. } = r
                 && !measured.work.contains_key(name)
@@ -91,9 +97,10 @@ pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest, anyw
                 return Err(if counted.is_empty() { e } else { e.hint(format!("Counted here: {}.", counted.join(", "))) });
             }
         }
-        sets.insert(set, measured);
+        sets.insert(set.clone(), measured);
     }
-    let environment = about.ok_or_else(|| Error::failed("there was nothing to measure"))?;
+    let mut environment = about.ok_or_else(|| Error::failed("there was nothing to measure"))?;
+    environment.behind = behind;
     let engine = environment.server.split(' ').next().unwrap_or_default().to_string();
     let baseline = Baseline { taken: cx.clock.stamp(), environment, sets };
     let test = TestFile {
@@ -119,6 +126,9 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
     let mut differs = Differences::default();
     let mut server = String::new();
     let mut notes = Vec::new();
+    // Of the baseline's statement: what another wording of it reaches is its own affair.
+    let texts: Vec<&str> = test.baseline.iter().flat_map(|b| b.sets.values()).filter_map(|m| m.sql.as_deref()).collect();
+    let mut behind = None;
     for (set, text) in statements(conn.dialect(), &test.sql, &test.parameters).map_err(in_file)? {
         let arm = Arm::new(conn, None, &set, &text, Vec::new()).await.map_err(in_file)?;
         let product = &arm.session().identity().product;
@@ -130,8 +140,13 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
             .hint("Take a test of its own for this engine: holdpoint explain TARGET SQL --write-test FILE."));
         }
         let runs = alone(cx, &arm, effort(&test.require, anyway)).await?;
-        let now = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
+        let mut now = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
         server.clone_from(&now.server);
+        if let Some(b) = test.baseline.as_ref().filter(|_| sets.is_empty()) {
+            behind = environment::behind(conn, arm.session(), &texts).await;
+            notes.extend(without_definitions(&b.environment, behind.as_ref()));
+        }
+        now.behind.clone_from(&behind);
         if unlocked(conn.dialect(), text.trim()) != text.trim() && sets.is_empty() {
             notes.push("Measured without its locking clause: no row was locked, and what the locks cost is not in it.".into());
         }
@@ -139,8 +154,12 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
             notes.push(unseen);
         }
         let mut here = test.baseline.as_ref().map(|b| differences(&b.environment, &now)).unwrap_or_default();
-        if let Some(then) = test.baseline.as_ref().and_then(|b| b.sets.get(&set)?.sql.as_ref()).filter(|then| *then != text.trim()) {
-            rewritten(cx, conn, &arm, then, effort(&test.require, anyway), &mut here).await?;
+        if let Some((before, then)) = test.baseline.as_ref().and_then(|b| b.sets.get(&set)).and_then(|m| Some((m, m.sql.as_ref()?))) {
+            if then == text.trim() {
+                here.apart.extend(meant_otherwise(&before.plan, &outline(&runs.plan)));
+            } else {
+                rewritten(cx, conn, &arm, then, effort(&test.require, anyway), &mut here).await?;
+            }
         }
         sets.push(check(&test, &set, &runs, &here)?);
         for (all, some) in [(&mut differs.apart, here.apart), (&mut differs.changed, here.changed)] {
@@ -188,6 +207,17 @@ async fn rewritten(cx: &Cx, conn: &Connection, arm: &Arm, then: &str, effort: Ef
     Ok(())
 }
 
+/// Why what stands behind the statement's names was not compared: a sentence.
+fn without_definitions(then: &Environment, now: Option<&BTreeMap<String, String>>) -> Option<String> {
+    let why = match (&then.behind, now) {
+        (Some(was), None) if !was.is_empty() => "this login does not see them all",
+        (None, None) => "this login does not see them all",
+        (None, Some(is)) if !is.is_empty() => "the baseline does not tell them",
+        _ => return None,
+    };
+    Some(format!("The definitions of views and functions were not compared: {why}."))
+}
+
 /// Records what a run found as evidence, bound to the file's hash.
 pub async fn record(cx: &Cx, conn: &Connection, report: &TestReport) -> Result<Evidence> {
     let session = conn.reader().await?;
@@ -223,10 +253,7 @@ fn measured(runs: &Runs, text: &str) -> Result<Measured> {
     })
 }
 
-fn merged(
-    all: Option<crate::plan::environment::Environment>,
-    more: crate::plan::environment::Environment,
-) -> crate::plan::environment::Environment {
+fn merged(all: Option<Environment>, more: Environment) -> Environment {
     match all {
         None => more,
         Some(mut a) => {

@@ -28,6 +28,10 @@ pub struct Environment {
     /// Tables that the statement reads, by name.
     #[serde(default)]
     pub tables: BTreeMap<String, TableState>,
+    /// Views, functions and policies that the statement reaches by name, each with a hash of its definition. `None`: not looked at, by
+    /// an older Holdpoint or for want of a right.
+    #[serde(default)]
+    pub behind: Option<BTreeMap<String, String>>,
 }
 
 /// A table that was read.
@@ -75,6 +79,36 @@ fn costs_differ(then: Option<&String>, now: Option<&String>) -> bool {
     }
 }
 
+/// Names that mean another schema's table than they did, by the plans of one statement then and now, a line each node.
+pub fn meant_otherwise(then: &[String], now: &[String]) -> Vec<String> {
+    fn tables(plan: &[String]) -> impl Iterator<Item = &str> {
+        plan.iter().filter_map(|l| l.rsplit_once(" on ")).filter_map(|(_, t)| t.split(' ').next()).filter(|t| t.contains('.'))
+    }
+    let bare = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
+    let mut out = Vec::new();
+    for was in tables(then).filter(|t| !tables(now).any(|n| n == *t)) {
+        let other = tables(now).find(|n| bare(n) == bare(was) && !tables(then).any(|t| t == *n));
+        out.extend(other.map(|is| format!("{} meant {was} and means {is}", bare(was))));
+    }
+    out.dedup();
+    out
+}
+
+/// What is different in what stands behind the statement's names.
+fn behind_differs(then: &Environment, now: &Environment) -> Vec<String> {
+    let mut out = Vec::new();
+    if let (Some(was), Some(is)) = (&then.behind, &now.behind) {
+        let came = is.keys().filter(|k| !was.contains_key(*k)).map(|k| format!("{k}, which the statement's names reach, was not there"));
+        let others = was.iter().filter_map(|(k, hash)| match is.get(k) {
+            None => Some(format!("{k} is not there any more")),
+            Some(h) if h != hash => Some(format!("{k} has another definition")),
+            Some(_) => None,
+        });
+        out.extend(others.chain(came));
+    }
+    out
+}
+
 /// What is different in `now`.
 pub fn differences(then: &Environment, now: &Environment) -> Differences {
     let mut out = Differences { elsewhere: then.identity != now.identity, ..Differences::default() };
@@ -88,6 +122,7 @@ pub fn differences(then: &Environment, now: &Environment) -> Differences {
             out.apart.push(format!("the setting {name} was {} and is {}", of(then), of(now)));
         }
     }
+    out.apart.extend(behind_differs(then, now));
     for (name, was) in &then.tables {
         // A table that is not read any more is a plan's business, or it was never there: the statement tells.
         let Some(is) = now.tables.get(name) else { continue };
@@ -131,7 +166,25 @@ mod tests {
             identity: "a".into(),
             settings: BTreeMap::from([("work_mem".into(), "4MB".into())]),
             tables: BTreeMap::from([("public.orders".into(), table)]),
+            behind: Some(BTreeMap::from([("view public.v".into(), "1".into())])),
         }
+    }
+
+    #[test]
+    fn another_view_or_another_table_of_the_name_is_another_environment() {
+        let apart = |now: &Environment| differences(&environment(), now).apart;
+        let mut now = environment();
+        now.behind = Some(BTreeMap::from([("view public.v".into(), "2".into())]));
+        assert_eq!(apart(&now), ["view public.v has another definition"]);
+        now.behind = Some(BTreeMap::from([("view alt.v".into(), "1".into())]));
+        assert_eq!(apart(&now).len(), 2, "{:?}", apart(&now));
+        // An older baseline, or a login that may not look.
+        now.behind = None;
+        assert!(apart(&now).is_empty() && differences(&now, &environment()).apart.is_empty());
+        let plan = |table: &str| vec!["Limit".to_string(), format!("  Index Scan on {table} using orders_pkey")];
+        assert_eq!(meant_otherwise(&plan("public.orders"), &plan("alt.orders")), ["orders meant public.orders and means alt.orders"]);
+        assert!(meant_otherwise(&plan("public.orders"), &plan("public.orders")).is_empty());
+        assert!(meant_otherwise(&plan("public.orders"), &plan("public.other")).is_empty());
     }
 
     #[test]

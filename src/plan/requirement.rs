@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 mod operations;
 
-use operations::{Named, named_by, says};
+use operations::{Named, named_by, reads_a_table, says};
 
 /// Counters that engines have.
 const COUNTERS: [&str; 8] =
@@ -98,6 +98,9 @@ pub fn read(words: &str) -> Result<Requirement, String> {
         }
         if relation == Some("") {
             return Err("`on` needs the name of a table".into());
+        }
+        if relation.is_some() && !reads_a_table(operation) {
+            return Err(format!("`{operation}` is a step of no single table: write `no {operation}`, which forbids it in the whole plan"));
         }
         return Ok(Requirement::Never { operation: operation.into(), relation: relation.map(Into::into) });
     }
@@ -337,7 +340,8 @@ fn never(plan: &Plan, operation: &str, relation: Option<&str>) -> (Standing, Str
             Standing::Inconclusive,
             format!("`{operation}` is no name of a step that is known of {}: write it as the plan does", engine_word(&plan.engine)),
         ),
-        (None, _) => (Standing::Pass, format!("no {operation} in the plan")),
+        (None, Some(r)) => (Standing::Pass, format!("no {operation} on {r} in the plan")),
+        (None, None) => (Standing::Pass, format!("no {operation} in the plan")),
     }
 }
 

@@ -248,6 +248,15 @@ pub fn render(t: &TestFile) -> String {
         for (k, v) in &e.settings {
             let _ = writeln!(out, "{} = {}", key(k), text(v));
         }
+        if let Some(behind) = &e.behind {
+            let _ = writeln!(
+                out,
+                "\n# Views, functions and policies that its names lead to: hashes of their definitions.\n[baseline.environment.behind]"
+            );
+            for (k, v) in behind {
+                let _ = writeln!(out, "{} = {}", key(k), text(v));
+            }
+        }
         for (name, s) in &e.tables {
             let _ = writeln!(
                 out,
@@ -324,6 +333,7 @@ mod tests {
                     identity: "x".into(),
                     settings: BTreeMap::from([("work_mem".into(), "4MB".into())]),
                     tables: BTreeMap::from([("public.orders".into(), table)]),
+                    behind: Some(BTreeMap::from([("function public.f(integer)".into(), "ab".into())])),
                 },
                 sets: BTreeMap::from([("common".into(), measured)]),
             }),

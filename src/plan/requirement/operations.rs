@@ -65,3 +65,22 @@ pub(super) fn named_by(engine: &str, operation: &str) -> Named {
         Named::Nobody
     }
 }
+
+/// Whether a step of this name can be one of a table: sorts, joins, and what gathers or groups rows work on rows of steps below them.
+/// What is no name of a step is judged elsewhere.
+pub(super) fn reads_a_table(operation: &str) -> bool {
+    const OF_ROWS: &str = "sort, filesort, join, loop, gather, hash, aggregate, \
+        groupaggregate, hashaggregate, mixedaggregate, group, group by, order by, distinct, unique, window, windowagg, window aggregate, \
+        window_functions_computation, duplicates removal, duplicates_removal, remove duplicates, deduplicate, limit, append, materialize, \
+        materialized, memoize, result, setop, hashsetop, set operation, union, union_result, union all, except, intersect, recursive union, \
+        recursive step, merge, bitmapand, bitmapor, bitmap merge, projectset, block-nl-join, block nested loop, hash semijoin, hash antijoin, \
+        nested loop semijoin, nested loop antijoin, stream results, subquery cache, expression_cache, scalar subquery, list subquery, \
+        temporary table, temporary_table, temp table, temp b-tree, weedout, co-routine, query block, compound query, filter, lockrows, lock, \
+        initplan, subplan";
+    // These words are also among the names of steps that do read one.
+    const OF_TABLES: &str = "scan, search, lookup, heap, bitmap index, index merge, covering index, insert, update, delete, modify, \
+        hash_all, hash_index, hash_range, hash_ref, hash_index_merge, bloom filter, left-join";
+    let op = operation.to_lowercase();
+    let has = |list: &str| list.split(',').map(str::trim).any(|n| says(&op, n));
+    has(OF_TABLES) || !has(OF_ROWS)
+}

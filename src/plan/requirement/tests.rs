@@ -37,6 +37,17 @@ fn words_are_read() {
     assert_eq!(read("median < 2 s"), Ok(bound(Metric::Median, true, 2000.0)));
     assert_eq!(read("vm steps <= 1,000"), Ok(bound(Metric::Counter("vm steps".into()), false, 1000.0)));
     assert_eq!(read("no Seq Scan on orders"), Ok(Requirement::Never { operation: "Seq Scan".into(), relation: Some("orders".into()) }));
+    for right in [
+        "no Bitmap Heap Scan on t",
+        "no ALL on t",
+        "no index merge on t",
+        "no automatic index search on t",
+        "no eq_ref on t",
+        "no hash_ALL on t",
+        "no SCAN on t",
+    ] {
+        assert!(read(right).is_ok(), "{right}");
+    }
     for (wrong, says) in [
         ("ratio >= 0.8", "bounds from above"),
         ("ratio", "needs `<=`"),
@@ -46,6 +57,15 @@ fn words_are_read() {
         ("ratio <= x", "no number"),
         ("ratio <= 0", "cannot be reached"),
         ("no nonsense on orders", "is no operation"),
+        // A sort or a join stands at no table: forbidden there it would never be seen to fail.
+        ("no sort on orders", "write `no sort`"),
+        ("no Incremental Sort on orders", "of no single table"),
+        ("no filesort on orders", "of no single table"),
+        ("no USE TEMP B-TREE FOR ORDER BY on orders", "of no single table"),
+        ("no nested loop on orders", "of no single table"),
+        ("no Parallel Hash Left Join on orders", "of no single table"),
+        ("no hash on orders", "of no single table"),
+        ("no gather merge on orders", "of no single table"),
     ] {
         let e = read(wrong).expect_err(wrong);
         assert!(e.contains(says), "{wrong}: {e}");
