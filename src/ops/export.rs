@@ -3,7 +3,7 @@
 mod csv;
 mod file;
 mod insert;
-mod json;
+pub(in crate::ops) mod json;
 mod markdown;
 mod portion;
 mod stream;

@@ -21,7 +21,11 @@ pub(super) fn row(out: &mut Vec<u8>, dialect: Dialect, columns: &[Column], cells
     out.push(b']');
 }
 
-/// A row as a line of its own; with `zones` a moment that does not name its time zone becomes `{"moment": "…", "time_zone": "…"}`.
+/// The key of a saved moment: one that no object of a user's has, whose own value an import is to take as it is.
+pub(in crate::ops) const MOMENT: &str = "holdpoint:moment";
+
+/// A row as a line of its own; with `zones` a moment that does not name its time zone becomes `{"holdpoint:moment": "…", "time_zone": "…"}`
+/// (see [`MOMENT`]).
 pub(super) fn line(out: &mut Vec<u8>, dialect: Dialect, columns: &[Column], cells: &[Cell<'_>], zones: bool) {
     out.push(b'{');
     for (i, (column, cell)) in columns.iter().zip(cells).enumerate() {
@@ -32,7 +36,7 @@ pub(super) fn line(out: &mut Vec<u8>, dialect: Dialect, columns: &[Column], cell
         out.push(b':');
         let zone = column.zone().filter(|_| zones);
         if zone.is_some() {
-            out.extend_from_slice(b"{\"moment\":");
+            out.extend_from_slice(format!("{{\"{MOMENT}\":").as_bytes());
         }
         cell_of(out, *cell, boolean(dialect, column));
         if let Some(zone) = zone {

@@ -5,6 +5,7 @@
 //! exports (and PostgreSQL's) keep the two apart.
 
 use crate::model::Param;
+use crate::ops::export::json::MOMENT;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
 use std::io::BufRead;
@@ -439,11 +440,11 @@ fn object(line: &str) -> Result<(Vec<(String, Value)>, Option<String>), String> 
     Ok((out, zone))
 }
 
-/// `{"moment": …, "time_zone": "…"}`, as rows are saved by the clocks of a zone that their values do not name.
+/// `{"holdpoint:moment": …, "time_zone": "…"}`, as rows are saved by the clocks of a zone that their values do not name.
 fn moment(raw: &str) -> Option<(Value, String)> {
     let Fields(fields) = serde_json::from_str(raw).ok().filter(|_| raw.starts_with('{'))?;
     let [(first, moment), (second, zone)] = &fields[..] else { return None };
-    if first != "moment" || second != "time_zone" {
+    if first != MOMENT || second != "time_zone" {
         return None;
     }
     let moment = value(moment.get()).ok().filter(|v| matches!(v, Value::Null | Value::Text(_)))?;
@@ -589,7 +590,7 @@ mod tests {
 
     #[test]
     fn moments_name_one_time_zone() {
-        let at = |moment: &str, zone: &str| format!("{{\"a\":{{\"moment\":{moment},\"time_zone\":\"{zone}\"}},\"b\":1}}\n");
+        let at = |moment: &str, zone: &str| format!("{{\"a\":{{\"{MOMENT}\":{moment},\"time_zone\":\"{zone}\"}},\"b\":1}}\n");
         let file = [at("null", "+02:00"), at("\"2025-10-26 02:30:00\"", "+02:00"), at("null", "+00:00"), "{\"a\":\"x\"}\n".into()].concat();
         let mut r = Reader::new(file.as_bytes(), Form::Ndjson, None).unwrap();
         assert_eq!(r.zone(), Some("+02:00"));
@@ -598,7 +599,11 @@ mod tests {
         assert_eq!(next().unwrap()[0], text("2025-10-26 02:30:00"));
         assert!(next().unwrap_err().contains("its time zone is +00:00"));
         assert_eq!(next().unwrap()[0], text("x"));
-        let other = "{\"a\":{\"moment\":5,\"time_zone\":\"x\"},\"b\":{\"moment\":\"1\",\"zone\":\"x\"}}\n";
+        let mine = "{\"a\":{\"moment\":\"x\",\"time_zone\":\"UTC\"}}\n";
+        let mut r = Reader::new(mine.as_bytes(), Form::Ndjson, None).unwrap();
+        assert_eq!(r.zone(), None, "an object of a user's is a value");
+        assert_eq!(r.read().unwrap().unwrap().values.unwrap()[0], text("{\"moment\":\"x\",\"time_zone\":\"UTC\"}"));
+        let other = "{\"a\":{\"holdpoint:moment\":5,\"time_zone\":\"x\"},\"b\":{\"moment\":\"1\",\"zone\":\"x\"}}\n";
         assert_eq!(Reader::new(other.as_bytes(), Form::Ndjson, None).unwrap().zone(), None);
     }
 
