@@ -276,6 +276,9 @@ pub trait Assessing: Send + Sync {
 /// In the message of an error: the network let a login through, and the server did not go on with it. The hints say where it may hang.
 pub const UNANSWERED: &str = "takes the connection and does not answer the login";
 
+/// What a standby's log says of a primary that no longer has the WAL that is wanted.
+pub const REMOVED: &str = "has already been removed";
+
 /// How the message of an error begins that a pooler made, or that came of one which let nobody through: the server has no part in it.
 pub const POOLER: &str = "the pooler at";
 

@@ -2,6 +2,7 @@
 
 use super::processes::Process;
 use super::{Known, Server};
+use crate::engine::REMOVED;
 use crate::engine::assessing::check;
 use crate::model::assessment::{Check, Seen};
 use crate::model::{Finding, Severity};
@@ -40,9 +41,6 @@ fn is_crash(line: &str) -> bool {
 /// Words of lines that speak of the machine: of errors only these are told.
 const MACHINE: [&str; 6] =
     ["No space left", "Out of memory", "out of memory", "could not read block", "could not fork", "out of shared memory"];
-
-/// What a standby is told for whom the primary no longer has the WAL.
-pub(super) const REMOVED: &str = "has already been removed";
 
 /// A server that does not come up again by itself: it never ran, and ended nobody's session.
 fn is_unstartable(line: &str) -> bool {

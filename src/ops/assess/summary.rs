@@ -2,6 +2,7 @@
 
 use super::failure::{NOBODY_LISTENS, NOT_READY};
 use super::lost::LOST;
+use crate::engine::REMOVED;
 use crate::model::assessment::{Seen, Summary};
 use crate::model::{Finding, Severity};
 
@@ -86,7 +87,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
         next = format!("Make room first, else it stops again: {} Then start it, where it has not come back by itself.", full.next);
     }
     // Why nothing comes from the primary stands in the standby's log.
-    let removed = || checks.iter().flat_map(|c| &c.findings).find(|l| l.check == "PG32" && l.message.contains("has already been removed"));
+    let removed = || checks.iter().flat_map(|c| &c.findings).find(|l| l.check == "PG32" && l.message.contains(REMOVED));
     if let Some(removed) = removed().filter(|_| f.check == "PG16" && f.recover.is_none()) {
         says = format!("{}: the WAL that it needs has been removed there.", says.trim_end_matches('.'));
         next = removed.next.clone();

@@ -141,9 +141,9 @@ impl<R: BufRead> Reader<R> {
                     if line.trim().is_empty() {
                         continue;
                     }
-                    let (object, zone) = object(&line).map_err(|e| format!("line {}: {e}", r.line))?;
-                    r.zone = zone;
-                    r.columns = object.into_iter().map(|(name, _)| name).collect();
+                    let object = object(&line).map_err(|e| format!("line {}: {e}", r.line))?;
+                    r.zone = object.zone;
+                    r.columns = object.fields.into_iter().map(|(name, _)| name).collect();
                     r.first = Some((r.line, line));
                     break;
                 }
@@ -257,14 +257,14 @@ impl<R: BufRead> Reader<R> {
         self.text(out)
     }
 
-    fn of_object(&self, (object, zone): (Vec<(String, Value)>, Option<String>)) -> Result<Vec<Value>, String> {
+    fn of_object(&self, object: Object) -> Result<Vec<Value>, String> {
         // One session reads them all.
-        if let Some(zone) = zone.filter(|z| self.zone.as_ref() != Some(z)) {
+        if let Some(zone) = object.zone.filter(|z| self.zone.as_ref() != Some(z)) {
             let first = self.zone.as_deref().unwrap_or("none");
             return Err(format!("its time zone is {zone}, and the first object's is {first}"));
         }
         let mut values = vec![Value::Null; self.columns.len()];
-        for (name, value) in object {
+        for (name, value) in object.fields {
             match self.columns.iter().position(|c| *c == name) {
                 Some(at) => values[at] = value,
                 None => return Err(format!("it has a field {name} that the first object does not have")),
@@ -410,10 +410,15 @@ impl<'de> serde::Deserialize<'de> for Fields {
     }
 }
 
-/// The fields of an object, in order, and the time zone of its moments. A key that stands twice is refused: which of its values is meant
-/// nobody can tell.
-#[allow(clippy::type_complexity, reason = "taken apart by both callers")]
-fn object(line: &str) -> Result<(Vec<(String, Value)>, Option<String>), String> {
+/// The fields of an object, in order.
+struct Object {
+    fields: Vec<(String, Value)>,
+    /// The time zone of its moments.
+    zone: Option<String>,
+}
+
+/// A key that stands twice is refused: which of its values is meant nobody can tell.
+fn object(line: &str) -> Result<Object, String> {
     let Fields(fields) = match serde_json::from_str(line) {
         Ok(fields) => fields,
         Err(_) if serde_json::from_str::<&RawValue>(line).is_ok_and(|v| !v.get().starts_with('{')) => {
@@ -425,24 +430,25 @@ fn object(line: &str) -> Result<(Vec<(String, Value)>, Option<String>), String> 
     if let Some((twice, _)) = fields.iter().find(|(name, _)| !seen.insert(name.as_str())) {
         return Err(format!("the key {} stands in it twice", crate::text::clean(twice)));
     }
-    let mut zone = None;
-    let mut out = Vec::with_capacity(fields.len());
+    let mut out = Object { fields: Vec::with_capacity(fields.len()), zone: None };
     for (name, raw) in fields {
         let Some((value_there, own)) = moment(raw.get()) else {
-            out.push((name, value(raw.get())?));
+            out.fields.push((name, value(raw.get())?));
             continue;
         };
-        if zone.get_or_insert_with(|| own.clone()) != &own {
-            return Err(format!("its moments are of the time zones {} and {own}", zone.unwrap_or_default()));
+        if out.zone.get_or_insert_with(|| own.clone()) != &own {
+            return Err(format!("its moments are of the time zones {} and {own}", out.zone.unwrap_or_default()));
         }
-        out.push((name, value_there));
+        out.fields.push((name, value_there));
     }
-    Ok((out, zone))
+    Ok(out)
 }
 
 /// `{"holdpoint:moment": …, "time_zone": "…"}`, as rows are saved by the clocks of a zone that their values do not name.
 fn moment(raw: &str) -> Option<(Value, String)> {
-    let Fields(fields) = serde_json::from_str(raw).ok().filter(|_| raw.starts_with('{'))?;
+    // A value may be of megabytes: only what begins like a moment is read as one.
+    raw.strip_prefix('{')?.trim_start().strip_prefix('"').filter(|key| key.starts_with(MOMENT))?;
+    let Fields(fields) = serde_json::from_str(raw).ok()?;
     let [(first, moment), (second, zone)] = &fields[..] else { return None };
     if first != MOMENT || second != "time_zone" {
         return None;
