@@ -7,7 +7,7 @@ use super::url::{self, Parts};
 use super::{AccessMode, EngineKind, SecretSource, SslMode, Target, Threshold, secrets};
 use crate::model::{Error, Result};
 use secrecy::SecretString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where a URL comes from; it decides whether a password may stand in it.
@@ -170,28 +170,7 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
         );
     }
 
-    let service = s.text("service");
-    let named = s.word(
-        "engine",
-        &[
-            ("postgres", EngineKind::Postgres),
-            ("postgresql", EngineKind::Postgres),
-            ("mysql", EngineKind::MySql),
-            ("mariadb", EngineKind::MySql),
-            ("sqlite", EngineKind::Sqlite),
-        ],
-    );
-    let from_url = parts.as_ref().and_then(|(p, _)| p.engine);
-    if let (Some(a), Some(b), Some((_, at))) = (named, from_url, url)
-        && a != b
-    {
-        wrong(at, format!("`url` in {} is for another engine than `engine` says", s.title()));
-    }
-    let implied = if s.has("path") { Some(EngineKind::Sqlite) } else { service.map(|_| EngineKind::Postgres) };
-    let engine = named.or(from_url).or(implied);
-    if engine.is_none() && !s.has("engine") && !s.has("url") {
-        wrong(s.at(), format!("`engine` is missing in {}: {}", s.title(), list(&["postgres", "mysql", "mariadb", "sqlite"])));
-    }
+    let engine = engine(s, parts.as_ref().and_then(|(p, _)| p.engine));
 
     let base = |at: &At| at.file().and_then(Path::parent).map_or(cx.around.cwd.clone(), Path::to_owned);
     let path = |key: &'static str| s.text(key).map(|(text, at)| cx.around.path(text, &base(at)));
@@ -214,54 +193,15 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
     let url_password = !matches!(t.password, SecretSource::Auto);
 
     t.path = path("path").or(t.path);
-    if let Some(host) = word("host") {
-        if host.starts_with('/') { t.socket = Some(host.into()) } else { t.host = Some(host) }
-    }
-    if let Some((port, at)) = s.integer("port") {
-        match u16::try_from(port) {
-            Ok(p) if p > 0 => t.port = Some(p),
-            _ => wrong(at, format!("`port` in {} must be from 1 to 65535", s.title())),
-        }
-    }
-    if let Some(socket) = path("socket") {
-        if let Some((_, at)) = s.text("socket").filter(|_| t.host.is_some() || t.socket.is_some()) {
-            wrong(at, format!("{} has both `host` and `socket`: keep one", s.title()));
-        }
-        t.socket = Some(socket);
-    }
+    server(&mut t, path("socket"), s);
     t.database = word("database").or(t.database);
     t.user = word("user").or(t.user);
     password(&mut t, url_password, s, cx);
-    if let Some((text, at)) = s.text("sslmode") {
-        match url::sslmode(text) {
-            Ok(mode) => t.sslmode = mode,
-            Err(e) => wrong(at, e),
-        }
-    }
     t.sslrootcert = path("sslrootcert").or(t.sslrootcert);
     t.sslcert = path("sslcert").or(t.sslcert);
     t.sslkey = path("sslkey").or(t.sslkey);
-    for (have, lack, key) in [(&t.sslcert, &t.sslkey, "sslcert"), (&t.sslkey, &t.sslcert, "sslkey")] {
-        if have.is_some()
-            && lack.is_none()
-            && let Some(e) = s.entry(key)
-        {
-            wrong(&e.key_at, format!("{} needs both `sslcert` and `sslkey` (they may be the same file)", s.title()));
-        }
-    }
-    if t.sslmode == SslMode::Disable
-        && let Some(e) = ["sslrootcert", "sslcert", "sslkey"].iter().find_map(|k| s.entry(k))
-    {
-        wrong(&e.key_at, format!("`{}` in {} has no effect with sslmode = \"disable\"", e.key, s.title()));
-    }
-    if let Some((via, at)) = s.text("ssh") {
-        if via.is_empty() || via.starts_with('-') || via.contains(char::is_whitespace) || via.contains(char::is_control) {
-            wrong(at, format!("`ssh` in {} must be a host that ssh knows: bastion, or user@bastion", s.title()));
-        } else if t.socket.is_some() {
-            wrong(at, format!("`ssh` in {} forwards to a host and port, and this target names a socket", s.title()));
-        }
-        t.ssh = Some(via.to_owned());
-    }
+    tls(&mut t, s);
+    ssh(&mut t, s);
     t.role = word("role");
     t.search_path = word("search_path").or(t.search_path);
     settings(&mut t, s);
@@ -269,29 +209,14 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
     t.migrations = path("migrations");
     t.backups = path("backups");
     t.live_plan = s.boolean("live_plan");
-    if let Some((n, at)) = s.integer("analyze_cost") {
-        match u64::try_from(n) {
-            Ok(n) => t.analyze_cost = n,
-            Err(_) => wrong(at, format!("`analyze_cost` in {} is a cost, so it cannot be negative", s.title())),
-        }
-    }
-    if let Some((n, at)) = s.integer("analyze_load") {
-        match u64::try_from(n) {
-            Ok(n) => t.analyze_load = n,
-            Err(_) => wrong(at, format!("`analyze_load` in {} counts statements, so it cannot be negative", s.title())),
-        }
-    }
+    t.analyze_cost = natural("analyze_cost", "is a cost", s).unwrap_or(t.analyze_cost);
+    t.analyze_load = natural("analyze_load", "counts statements", s).unwrap_or(t.analyze_load);
+    t.blast_radius = natural("blast_radius", "counts rows", s).unwrap_or(t.blast_radius);
     t.history = s.boolean("history").unwrap_or(true);
-    if let Some((n, at)) = s.integer("blast_radius") {
-        match u64::try_from(n) {
-            Ok(n) => t.blast_radius = n,
-            Err(_) => wrong(at, format!("`blast_radius` in {} counts rows, so it cannot be negative", s.title())),
-        }
-    }
     thresholds(&mut t, s);
     environment(&mut t, read_only_url, s, cx);
 
-    if let Some((name, at)) = service
+    if let Some((name, at)) = s.text("service")
         && let Err(e) = secrets::service::fill(&mut t, name, cx.around, !s.has("sslmode"))
     {
         problems.push(at, Error { message: at.error(&e.message).message, ..e });
@@ -307,6 +232,92 @@ pub(super) fn read(entry: &Entry, s: &Section<'_>, cx: &Context<'_>) -> Option<R
     let scratch = s.text("scratch");
     t.scratch = scratch.map(|(text, _)| text.to_owned());
     Some(Read { target: t, scratch_at: scratch.map(|(_, at)| at.clone()) }).filter(|_| engine.is_some())
+}
+
+/// What `engine`, the URL, or what only one engine has say.
+fn engine(s: &Section<'_>, from_url: Option<EngineKind>) -> Option<EngineKind> {
+    let named = s.word(
+        "engine",
+        &[
+            ("postgres", EngineKind::Postgres),
+            ("postgresql", EngineKind::Postgres),
+            ("mysql", EngineKind::MySql),
+            ("mariadb", EngineKind::MySql),
+            ("sqlite", EngineKind::Sqlite),
+        ],
+    );
+    if let (Some(a), Some(b), Some((_, at))) = (named, from_url, s.text("url"))
+        && a != b
+    {
+        s.problems().add(at, format!("`url` in {} is for another engine than `engine` says", s.title()));
+    }
+    let implied = if s.has("path") { Some(EngineKind::Sqlite) } else { s.has("service").then_some(EngineKind::Postgres) };
+    let engine = named.or(from_url).or(implied);
+    if engine.is_none() && !s.has("engine") && !s.has("url") {
+        s.problems().add(s.at(), format!("`engine` is missing in {}: {}", s.title(), list(&["postgres", "mysql", "mariadb", "sqlite"])));
+    }
+    engine
+}
+
+fn server(t: &mut Target, socket: Option<PathBuf>, s: &Section<'_>) {
+    if let Some((host, _)) = s.text("host") {
+        if host.starts_with('/') { t.socket = Some(host.into()) } else { t.host = Some(host.to_owned()) }
+    }
+    if let Some((port, at)) = s.integer("port") {
+        match u16::try_from(port) {
+            Ok(p) if p > 0 => t.port = Some(p),
+            _ => s.problems().add(at, format!("`port` in {} must be from 1 to 65535", s.title())),
+        }
+    }
+    if let Some(socket) = socket {
+        if let Some((_, at)) = s.text("socket").filter(|_| t.host.is_some() || t.socket.is_some()) {
+            s.problems().add(at, format!("{} has both `host` and `socket`: keep one", s.title()));
+        }
+        t.socket = Some(socket);
+    }
+}
+
+/// The mode, and whether it goes with the files.
+fn tls(t: &mut Target, s: &Section<'_>) {
+    if let Some((text, at)) = s.text("sslmode") {
+        match url::sslmode(text) {
+            Ok(mode) => t.sslmode = mode,
+            Err(e) => s.problems().add(at, e),
+        }
+    }
+    for (have, lack, key) in [(&t.sslcert, &t.sslkey, "sslcert"), (&t.sslkey, &t.sslcert, "sslkey")] {
+        if have.is_some()
+            && lack.is_none()
+            && let Some(e) = s.entry(key)
+        {
+            s.problems().add(&e.key_at, format!("{} needs both `sslcert` and `sslkey` (they may be the same file)", s.title()));
+        }
+    }
+    if t.sslmode == SslMode::Disable
+        && let Some(e) = ["sslrootcert", "sslcert", "sslkey"].iter().find_map(|k| s.entry(k))
+    {
+        s.problems().add(&e.key_at, format!("`{}` in {} has no effect with sslmode = \"disable\"", e.key, s.title()));
+    }
+}
+
+fn ssh(t: &mut Target, s: &Section<'_>) {
+    let Some((via, at)) = s.text("ssh") else { return };
+    if via.is_empty() || via.starts_with('-') || via.contains(char::is_whitespace) || via.contains(char::is_control) {
+        s.problems().add(at, format!("`ssh` in {} must be a host that ssh knows: bastion, or user@bastion", s.title()));
+    } else if t.socket.is_some() {
+        s.problems().add(at, format!("`ssh` in {} forwards to a host and port, and this target names a socket", s.title()));
+    }
+    t.ssh = Some(via.to_owned());
+}
+
+/// A number that is not below zero, because it `is` what cannot be.
+fn natural(key: &'static str, is: &str, s: &Section<'_>) -> Option<u64> {
+    let (n, at) = s.integer(key)?;
+    let natural = u64::try_from(n);
+    if natural.is_err() {
+        s.problems().add(at, format!("`{key}` in {} {is}, so it cannot be negative", s.title()));
+    }
+    natural.ok()
 }
 
 fn name(entry: &Entry, s: &Section<'_>) {
