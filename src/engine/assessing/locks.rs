@@ -1,11 +1,13 @@
 //! The judgement of a lock tree, the same for all engines: who is in the way of most, and what helps.
 
+mod help;
+
 use super::{age, one_line};
 use crate::model::assessment::{Check, Limits, Seen};
-use crate::model::lock_tree::{LockSession, LockTree};
-use crate::model::recovery::Deed;
+use crate::model::lock_tree::{LockSession, LockTree, Root};
 use crate::model::{Dialect, Finding, Severity};
 use crate::text;
+use help::Help;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -31,13 +33,21 @@ pub(in crate::engine) const COMMITS: &str = "waiting for a standby to confirm it
 /// The state of a session whose work is being undone: all that helps is to wait.
 pub(in crate::engine) const ROLLS_BACK: &str = "being rolled back";
 
+/// A session by its number.
+fn numbered(session: &LockSession) -> String {
+    match session.id {
+        0 => "a prepared transaction".into(),
+        id => id.to_string(),
+    }
+}
+
 /// Who a session is, and what it does.
 fn named(session: &LockSession, words: &Words) -> String {
     if session.id == 0 {
         // Its name stands where a session's program does.
         let open = session.open_for.map_or_else(String::new, |n| format!(", prepared {} ago", age(n as f64)));
         return match (session.client.as_str(), session.user.as_str()) {
-            ("", _) => "a prepared transaction".into(),
+            ("", _) => numbered(session),
             (name, user) => format!("the prepared transaction “{name}” of “{user}”{open}"),
         };
     }
@@ -78,146 +88,85 @@ pub(in crate::engine) fn moved(first: &LockTree, mut second: LockTree, check: &C
 
 /// The lock tree as a check: the roots with most behind them.
 pub(in crate::engine) fn judge_locks(tree: &LockTree, words: &Words, check: &Check, limits: &Limits) -> Seen {
-    let asked = tree.waiting();
-    let waiting = asked + tree.unasked;
-    // Where not all were asked, a number of theirs is one of those who were.
-    let of = |n: usize| match tree.unasked {
-        0 => waits(n),
-        _ => format!("{} wait, and of {asked} that were looked at {n}", text::counted(waiting as u64, "session")),
-    };
+    let waiting = tree.waiting() + tree.unasked;
     let longest = tree.sessions.iter().filter_map(|s| s.waits).max().unwrap_or(0);
     let mut seen = Seen::of(check).figure("waiting", waiting as f64).figure("wait", longest as f64);
     seen.says = match tree.roots.first() {
+        _ if tree.moving => format!("{waiting} waiting, none for as long as 2 s"),
         None if waiting == 0 => "nobody waits".into(),
         None if tree.circle.is_empty() => format!("{waiting} waiting, longest {}, for whom cannot be seen", age(longest as f64)),
         None => format!("{} wait for each other in a circle", text::counted(tree.circle.len() as u64, "session")),
-        Some(r) => format!(
-            "{waiting} waiting, longest {}, root {}",
-            age(longest as f64),
-            match tree.sessions[r.at].id {
-                0 => "a prepared transaction".to_string(),
-                id => id.to_string(),
-            }
-        ),
+        Some(r) => format!("{waiting} waiting, longest {}, root {}", age(longest as f64), numbered(&tree.sessions[r.at])),
     };
-    // Nobody is to be ended: a moment later somebody else is in the way.
     if tree.moving {
-        let sample = tree.sessions.iter().find(|s| s.waits.is_some() && !s.statement.is_empty());
-        let statement = sample.map(|s| one_line(words.dialect, &s.statement, 80)).filter(|t| *t != words.veiled && !t.is_empty());
-        let like = statement.map_or_else(String::new, |t| format!(", among them {t}"));
-        let told = format!("{waiting} sessions wait for one another, none for as long as 2 s: many change the same rows at once{like}");
-        seen.find(
-            Finding::new(Severity::Warning, check.id, "sessions", told)
-                .next("Ending a session helps nobody. See the top statements; spread what all of them change, or let fewer run at once."),
-        );
-        seen.says = format!("{waiting} waiting, none for as long as 2 s");
+        seen.find(of_short_waits(tree, waiting, words, check));
         return seen;
     }
     let mut told: BTreeSet<u64> = BTreeSet::new();
     for root in &tree.roots {
-        let holder = &tree.sessions[root.at];
-        let by_wait = Severity::of(root.longest as f64, limits.of(check, "wait"));
-        let victims = if asked == 0 { 0.0 } else { root.victims as f64 * waiting as f64 / asked as f64 };
-        let commits = holder.state == COMMITS;
-        let mut severity = by_wait.max(Severity::of(victims, limits.of(check, "victims"))).max(Severity::Info);
-        // What keeps the standby from confirming is the cause, and has a check of its own.
-        if commits {
-            severity = severity.min(Severity::Warning);
+        let help = Help::against(root, tree, words);
+        // A statement that waits for several roots is told once, with all of them: ending one of them alone helps nobody.
+        if let Help::CancelQueued { ddl, .. } = &help
+            && !told.insert(ddl.id)
+        {
+            continue;
         }
-        // The DDL that stands first behind the root makes a pile-up of what was one wait.
-        let ddl = tree.sessions.iter().find(|s| s.waits.is_some() && (words.is_queued_ddl)(s) && s.blocked_by.contains(&holder.id));
-        let ddl = ddl.filter(|_| !commits);
-        let (mut message, mut next) = (
-            format!("{} behind {}, the longest for {}", of(root.victims), named(holder, words), age(root.longest as f64)),
-            match (holder.id, holder.idle) {
-                // Either may lose data, and which is right is known elsewhere: no command stands ready.
-                (0, _) => {
-                    "Finish the prepared transaction: its coordinator knows whether it commits (commit-prepared) or not (rollback-prepared)."
-                        .to_string()
-                }
-                _ if holder.own => format!(
-                    "Session {} is the server's own, and is not ended: let it finish; what waits for it can be cancelled and run later.",
-                    holder.id
-                ),
-                _ if holder.state == ROLLS_BACK => format!(
-                    "Wait: what {} did is being undone, and its locks go with that. Never restart the server for it: the same is undone then, with \
-                     nobody let in.",
-                    holder.id
-                ),
-                (id, None) if holder.keeps => format!(
-                    "End session {id} (its transaction is rolled back): what it holds is older than the statement that it runs, and cancelling that \
-                     gives nothing back."
-                ),
-                _ if commits => format!(
-                    "See {}: with one back that confirms, or no longer waited for, all go on. It has committed here: cancelling rolls nothing back.",
-                    words.confirms
-                ),
-                (id, Some(_)) if !holder.state.starts_with("idle in transaction") => {
-                    format!("End session {id}: it holds the lock without a transaction, and gives it back with its end alone.")
-                }
-                (id, Some(_)) => format!("End session {id} (its transaction is rolled back): cancelling does nothing to an idle one."),
-                (id, None) => format!("Look at what {id} runs; cancelling it rolls its statement back."),
-            },
-        );
-        // What a replica applies is not cancelled: replication would stop there. Who is in its way ends.
-        let applied = ddl.filter(|d| d.own);
-        if applied.is_some() {
-            next = format!(
-                "What waits is the replica's own applier: replication stands still behind {0}. End session {0}; never cancel the applier.",
-                holder.id
-            );
-        }
-        let ddl = ddl.filter(|d| !d.own);
-        if let Some(ddl) = ddl.filter(|_| root.victims > 1 || holder.own) {
-            // One that waits for several roots is told once, with all of them: ending one of them alone helps nobody.
-            if !told.insert(ddl.id) {
-                continue;
-            }
-            let others = tree.roots.iter().map(|r| &tree.sessions[r.at]).filter(|o| o.id != holder.id && ddl.blocked_by.contains(&o.id));
-            let others: Vec<String> = others.map(|o| o.id.to_string()).collect();
-            // A role that may not look into sessions sees the lock alone.
-            let statement = match one_line(words.dialect, &ddl.statement, 48) {
-                told if told.is_empty() || told == words.veiled => format!("somebody who wants {}", ddl.wants.trim_end_matches(" on ")),
-                told => told,
-            };
-            if root.victims > 1 {
-                message = format!(
-                    "{} behind {statement} ({} {}), which waits for {}{}; the longest for {}",
-                    of(root.victims - 1),
-                    words.session,
-                    ddl.id,
-                    named(holder, words),
-                    if others.is_empty() { String::new() } else { format!(", and for {}", others.join(", ")) },
-                    age(root.longest as f64)
-                );
-            }
-            let or = match (holder.own, holder.state == ROLLS_BACK) {
-                (true, _) => format!("or let {} finish, which is the server's own and is not ended", holder.id),
-                (false, true) => format!("or wait until {} is undone", holder.id),
-                (false, false) if others.is_empty() => format!("or end {}", holder.id),
-                (false, false) => format!("or end {} and {}, all of them", holder.id, others.join(", ")),
-            };
-            next = format!("Cancel the waiting statement of {} {} and run it later with a {}; {or}.", words.session, ddl.id, words.timeout);
-        }
-        let mut finding = Finding::new(severity, check.id, format!("{} {}", words.session, holder.id), message).next(next);
-        // The gentlest that helps: a statement that waits is cancelled, an open transaction that does nothing can only be ended.
-        finding = match (ddl.filter(|_| root.victims > 1 || holder.own), holder.id, holder.idle) {
-            _ if commits => finding,
-            (Some(ddl), ..) => finding.recover(Deed::Cancel, ddl.id.to_string()),
-            _ if holder.own || holder.state == ROLLS_BACK => finding,
-            (None, id, None) if holder.keeps || applied.is_some() => finding.recover(Deed::Terminate, id.to_string()),
-            (None, 0, _) => finding,
-            // Without a transaction it holds a lock of its session's (an advisory one, LOCK TABLES): only its end gives that back.
-            (None, id, Some(_)) if !holder.state.starts_with("idle in transaction") => finding.recover(Deed::Terminate, id.to_string()),
-            (None, id, Some(_)) => finding.recover(Deed::EndIdle, id.to_string()),
-            (None, id, None) => finding.recover(Deed::Cancel, id.to_string()),
-        };
-        seen.find(finding);
+        seen.find(of_root(root, &help, tree, words, check, limits));
         if seen.findings.len() == 5 {
             break;
         }
     }
     seen
+}
+
+/// Nobody is to be ended: a moment later somebody else is in the way.
+fn of_short_waits(tree: &LockTree, waiting: usize, words: &Words, check: &Check) -> Finding {
+    let sample = tree.sessions.iter().find(|s| s.waits.is_some() && !s.statement.is_empty());
+    let statement = sample.map(|s| one_line(words.dialect, &s.statement, 80)).filter(|t| *t != words.veiled && !t.is_empty());
+    let like = statement.map_or_else(String::new, |t| format!(", among them {t}"));
+    let told = format!("{waiting} sessions wait for one another, none for as long as 2 s: many change the same rows at once{like}");
+    Finding::new(Severity::Warning, check.id, "sessions", told)
+        .next("Ending a session helps nobody. See the top statements; spread what all of them change, or let fewer run at once.")
+}
+
+fn of_root(root: &Root, help: &Help<'_>, tree: &LockTree, words: &Words, check: &Check, limits: &Limits) -> Finding {
+    let holder = &tree.sessions[root.at];
+    let (asked, waiting) = (tree.waiting(), tree.waiting() + tree.unasked);
+    let victims = if asked == 0 { 0.0 } else { root.victims as f64 * waiting as f64 / asked as f64 };
+    let by_wait = Severity::of(root.longest as f64, limits.of(check, "wait"));
+    let mut severity = by_wait.max(Severity::of(victims, limits.of(check, "victims"))).max(Severity::Info);
+    // What keeps the standby from confirming is the cause, and has a check of its own.
+    if matches!(help, Help::Standby) {
+        severity = severity.min(Severity::Warning);
+    }
+    // Where not all were asked, a number of theirs is one of those who were.
+    let many = |n: usize| match tree.unasked {
+        0 => waits(n),
+        _ => format!("{} wait, and of {asked} that were looked at {n}", text::counted(waiting as u64, "session")),
+    };
+    let longest = age(root.longest as f64);
+    let message = match help {
+        // The DDL that stands first behind the root makes a pile-up of what was one wait.
+        Help::CancelQueued { ddl, others } if root.victims > 1 => format!(
+            "{} behind {} ({} {}), which waits for {}{}; the longest for {longest}",
+            many(root.victims - 1),
+            // A role that may not look into sessions sees the lock alone.
+            match one_line(words.dialect, &ddl.statement, 48) {
+                told if told.is_empty() || told == words.veiled => format!("somebody who wants {}", ddl.wants.trim_end_matches(" on ")),
+                told => told,
+            },
+            words.session,
+            ddl.id,
+            named(holder, words),
+            if others.is_empty() { String::new() } else { format!(", and for {}", others.join(", ")) },
+        ),
+        _ => format!("{} behind {}, the longest for {longest}", many(root.victims), named(holder, words)),
+    };
+    let finding = Finding::new(severity, check.id, format!("{} {}", words.session, holder.id), message).next(help.next(holder, words));
+    match help.deed(holder) {
+        Some((deed, id)) => finding.recover(deed, id.to_string()),
+        None => finding,
+    }
 }
 
 fn waits(n: usize) -> String {
@@ -231,6 +180,7 @@ fn waits(n: usize) -> String {
 mod tests {
     use super::*;
     use crate::engine::assessing::{check, limit};
+    use crate::model::recovery::Deed;
 
     #[test]
     fn many_short_waits_with_another_root_at_each_look_end_nobody() {
