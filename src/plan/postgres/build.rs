@@ -257,6 +257,15 @@ fn compiled_by_leader(j: &Jit, nodes: &[PlanNode], facts: &[Facts]) -> Option<f6
     Some((j.total_ms? - theirs.iter().sum::<f64>()).max(0.0))
 }
 
+/// A temporary table's schema by the name that each session has for its own: `pg_temp` for `pg_temp_3`. The same plan of another session is
+/// the same plan.
+fn without_session(schema: String) -> String {
+    match schema.strip_prefix("pg_temp_") {
+        Some(backend) if backend.parse::<u32>().is_ok() => "pg_temp".into(),
+        _ => schema,
+    }
+}
+
 /// Keys that are told in other words: in the name of the node, by its place, or by a field.
 fn told_otherwise(key: &str, v: &Value<'_>) -> bool {
     match key {
@@ -300,7 +309,7 @@ fn node(parent: Option<usize>, keys: Keys<'_>) -> (PlanNode, Facts) {
             "Parent Relationship" => relationship = v.words(),
             "Subplan Name" => n.subplan = Some(v.words()),
             "Alias" => n.alias = Some(v.words()),
-            "Schema" => schema = Some(v.words()),
+            "Schema" => schema = Some(without_session(v.words())),
             "Relation Name" => names[0] = Some(v.words()),
             "CTE Name" => names[1] = Some(v.words()),
             "Function Name" => names[2] = Some(v.words()),

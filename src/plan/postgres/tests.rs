@@ -31,6 +31,19 @@ fn an_init_plan_is_charged_to_its_consumer() {
     assert!((sum - 305.663).abs() < 0.001);
 }
 
+/// A session's number is no part of a plan: its shape would be another one at the next connection.
+#[test]
+fn a_temporary_table_is_called_as_its_session_calls_it() {
+    let shape = |schema: &str| {
+        let json = r#"[{"Plan":{"Node Type":"Seq Scan","Relation Name":"t","Schema":"SCHEMA","Alias":"t","Plan Rows":1}}]"#;
+        let plan = read_json(&json.replace("SCHEMA", schema), "15.18", true).unwrap();
+        (crate::plan::shape::hash(&plan), plan.root.relation.unwrap())
+    };
+    assert_eq!(shape("pg_temp_3").1, "pg_temp.t");
+    assert_eq!(shape("pg_temp_3"), shape("pg_temp_17"));
+    assert_eq!(shape("pg_temp_x").1, "pg_temp_x.t", "it is somebody's own");
+}
+
 /// Without VERBOSE no line tells that the SELECT list asks for it: the deepest node whose first row waited so long, and that has the pages,
 /// pays; all sums agree.
 #[test]
