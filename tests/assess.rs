@@ -56,8 +56,10 @@ fn a_pile_up_behind_ddl_is_named_first_for_every_role() {
 fn a_locked_catalogue_is_named_from_another_database() {
     let pg = server(&[]);
     let _lock = Held::pg(&pg, "postgres", "shop", "begin; lock table pg_class in access exclusive mode;");
-    wait_until("the catalogue is locked", || {
-        pg.psql("postgres", "select count(*) from pg_locks where relation = 1259 and mode = 'AccessExclusiveLock' and granted").trim()
+    wait_until("the catalogue is locked, and its holder idle", || {
+        let holder = "pg_locks l join pg_stat_activity a on a.pid = l.pid and a.state = 'idle in transaction'";
+        pg.psql("postgres", &format!("select count(*) from {holder} where relation = 1259 and mode = 'AccessExclusiveLock' and granted"))
+            .trim()
             == "1"
     });
     let run = assess_postgres(&pg, "oncall", &[]);
@@ -175,7 +177,8 @@ fn what_a_server_does_not_count_is_not_hidden_from_anybody() {
 #[test]
 fn nobody_there_is_told_with_what_it_means() {
     let pg = server(&[]);
-    let port = support::server::free_port();
+    let closed = support::server::ClosedPort::new();
+    let port = closed.port;
     let home = tempfile::tempdir().expect("a directory");
     let out = support::command(home.path())
         .args(["assess", &format!("postgres://postgres@127.0.0.1:{port}/shop?sslmode=disable")])
@@ -205,7 +208,8 @@ fn a_server_that_was_stopped_is_seen_from_outside() {
     assert!(run.seen("listens").says.contains(&format!("on port {}", pg.port)), "{:#?}", run.seen("listens"));
     assert!(run.seen("log").says.contains("/log: "), "{:#?}", run.seen("log"));
     // Where nobody is, that is said as well.
-    let port = support::server::free_port();
+    let closed = support::server::ClosedPort::new();
+    let port = closed.port;
     let gone = support::assess::assess(&format!("postgres://postgres@127.0.0.1:{port}/shop?sslmode=disable"), &[]);
     assert!(gone.seen("process").says.starts_with(&format!("no process postgres for port {port}")), "{:#?}", gone.seen("process"));
     assert!(gone.seen("listens").says.starts_with(&format!("nobody on port {port}")), "{:#?}", gone.seen("listens"));

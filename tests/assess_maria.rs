@@ -241,7 +241,7 @@ fn a_full_server_says_so_with_and_without_a_connection_left() {
         // One that is about to be turned away stands in the list as well, and runs nothing. Root's own extra connection may be taken for a
         // moment.
         let text = "select count(*) from information_schema.processlist where user = 'app' and info like 'select sleep%'";
-        clients.len() == 10 && my.sql("", text).trim() == "10"
+        clients.len() == 10 && my.asked(text).trim() == "10"
     });
     let refused = assess_maria(&my, "app", &[]);
     assert_eq!((refused.code, refused.found.summary.check.as_str()), (Some(3), "connect"), "{:#?}", refused.found);
@@ -472,13 +472,14 @@ fn a_login_is_one_connection_that_a_full_server_lets_in_and_that_counts_no_error
     let mut clients: Vec<Held> = Vec::new();
     wait_until("all connections are taken", || {
         Held::fill(&mut clients, 12, || Held::maria(&my, "app", "do sleep(600);"));
-        in_state(&my, "User sleep") == 12
+        my.asked("select count(*) from information_schema.processlist where state = 'User sleep'").trim() == "12"
     });
     for _ in 0..5 {
         let run = assess_maria(&my, "root", &["--checks", "MY03"]);
         assert_eq!(run.found.summary.check, "MY03", "{:#?}", run.found);
         assert!(run.seen("MY03").severity >= Severity::Critical, "{:#?}", run.seen("MY03"));
-        wait_until("it has gone", || counter(&my, "Threads_connected") == 13.0);
+        let connected = "select variable_value from information_schema.global_status where variable_name = 'Threads_connected'";
+        wait_until("it has gone", || my.asked(connected).trim() == "13");
     }
 }
 

@@ -73,6 +73,7 @@ fn a_paused_pool_and_a_full_pooler_are_told_and_a_server_that_is_gone_behind_it(
     assert!(run.found.summary.says.contains("max_client_conn"), "{}", run.found.summary.says);
     assert!(run.seen("PG34").figures["clients"] >= 100.0, "{:#?}", run.seen("PG34"));
     drop(clients);
+    wait_until("they have gone", || bouncer.console("show lists").contains("used_clients|1"));
     drop(pg);
     let run = assess(&bouncer.url("oncall"), &[]);
     assert_eq!((run.code, run.found.summary.severity), (Some(3), Some(Severity::Critical)), "{:#?}", run.found);

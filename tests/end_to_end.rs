@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 use support::project::{Project, UP};
-use support::server::free_port;
+use support::server::ClosedPort;
 
 fn assert_names(text: &str, steps: &[&str]) {
     for s in steps {
@@ -229,7 +229,8 @@ fn bad_input_ends_in_a_sentence_that_says_what_to_do() {
     let text = p.expect(2, &["query", "postgres://mira:secret@127.0.0.1/x", "select 1"]);
     assert!(text.contains("password") && !text.contains("secret"), "{text}");
     // A server that is not there.
-    let url = format!("postgres://mira@127.0.0.1:{}/x", free_port());
+    let closed = ClosedPort::new();
+    let url = format!("postgres://mira@127.0.0.1:{}/x", closed.port);
     let text = p.expect(3, &["query", &url, "select 1"]);
     assert!(text.contains("127.0.0.1"), "{text}");
     // A write on a read-only target.

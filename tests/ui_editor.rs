@@ -712,12 +712,16 @@ fn a_key_costs_about_the_same_however_long_the_text_is() {
     ];
     let mut dear = Vec::new();
     for (what, make) in cases {
-        let [short, long] = [20_000, 2_000_000].map(|n| {
-            let (content, at) = make(n);
-            costs(content, at)
+        // Other programs may run beside: what costs too much does so each time.
+        let always = (0..5).all(|_| {
+            let [short, long] = [20_000, 2_000_000].map(|n| {
+                let (content, at) = make(n);
+                costs(content, at)
+            });
+            println!("{what}: {long:?} in 2 MB, {short:?} in 20 kB");
+            long > short * 10
         });
-        println!("{what}: {long:?} in 2 MB, {short:?} in 20 kB");
-        if long > short * 10 {
+        if always {
             dear.push(what);
         }
     }

@@ -16,8 +16,10 @@ promise!(who_waits_for_a_transaction_is_seen, async |p: Place| {
     let watcher = engine.connect(Connect::new(Role::Background, Access::ReadOnly)).await.expect("watcher");
     let backend = s.backend().expect("a server names its connections");
     assert_eq!(locks.running(&watcher, backend).await.expect("looked").filter(|t| !t.contains("update held")), None);
-    let held = locks.held(&watcher, backend).await.expect("held");
-    assert!(!held.is_empty(), "{}: a write holds something", p.name);
+    // InnoDB tells what it told before to who asks again within 0.1 s, also to another test of this server.
+    while locks.held(&watcher, backend).await.expect("held").is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    }
     assert!(locks.waiting_for(&watcher, backend).await.expect("nobody yet").is_empty());
     let other = p.open(Access::ReadWrite).await;
     let blocked = tokio::spawn(async move { other.fetch("update held set v = 3 where id = 1").await });

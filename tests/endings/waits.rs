@@ -45,7 +45,10 @@ fn the_holder_is_named_on_postgresql() {
         support::wait_until("the rows are held", || pg.psql("postgres", &format!("select count(*) {sleeps}")).trim() == "1");
         child
     };
-    let free = || drop(pg.psql("postgres", &format!("select pg_terminate_backend(pid) {sleeps}")));
+    let free = || {
+        pg.psql("postgres", &format!("select pg_terminate_backend(pid) {sleeps}"));
+        support::wait_until("the holder is gone", || pg.psql("postgres", &format!("select count(*) {sleeps}")).trim() == "0");
+    };
     each_names(&home, "postgres@local (pid", hold, free);
     assert_eq!(pg.psql("cli_waits", "select string_agg(v, ' ' order by id) from t").trim(), "fixed b");
 }
@@ -60,7 +63,10 @@ fn the_holder_is_named_on_mariadb() {
         support::wait_until("the rows are held", || !maria.sql("", sleeps).trim().is_empty());
         child
     };
-    let free = || drop(maria.sql("", &format!("kill {}", maria.sql("", sleeps).trim())));
+    let free = || {
+        maria.sql("", &format!("kill {}", maria.sql("", sleeps).trim()));
+        support::wait_until("the holder is gone", || maria.sql("", sleeps).trim().is_empty());
+    };
     each_names(&home, "root@localhost (id", hold, free);
     assert_eq!(maria.sql("cli_waits", "select group_concat(v order by id separator ' ') from t").trim(), "fixed b");
 }

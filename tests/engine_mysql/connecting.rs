@@ -47,7 +47,8 @@ async fn a_login_that_fails_says_why() {
     let e = engine(target(server, "no_such_db")).connect(how()).await.err().expect("no database");
     assert_eq!(e.code.as_deref(), Some("1049"), "{e:?}");
     let mut gone = target(server, "");
-    gone.port = Some(support::server::free_port());
+    let closed = support::server::ClosedPort::new();
+    gone.port = Some(closed.port);
     let e = engine(gone).connect(how()).await.err().expect("nobody there");
     assert!(e.message.contains("nothing listens"), "{e:?}");
     let mut tls = target(server, "");

@@ -17,7 +17,7 @@ fn a_statement_goes_from_the_server_into_a_file() {
         "with recursive g(n) as (select 1 union all select n + 1 from g where n < 100000) select n, 'row ' || n as t from g;",
     );
     let mut c = pty::Console::start(p.home.path(), p.home.path(), &["open", "app-dev", "many.sql"], 100, 30);
-    c.wait_for("Opened many.sql");
+    c.wait_until("file and target are open", |s| s.contains("Opened many.sql") && s.contains("no tx"));
     c.send("<Esc> fx");
     c.wait_for("Export from the server");
     c.send("\x15many.ndjson<Enter>");
@@ -40,7 +40,7 @@ fn a_cancelled_export_leaves_no_file_and_keeps_the_session() {
     let p = Project::sqlite();
     p.write("endless.sql", "with recursive g(n) as (select 1 union all select n + 1 from g) select n from g;");
     let mut c = pty::Console::start(p.home.path(), p.home.path(), &["open", "app-dev", "endless.sql"], 100, 30);
-    c.wait_for("union all");
+    c.wait_until("file and target are open", |s| s.contains("union all") && s.contains("no tx"));
     c.send("<Esc> fx");
     c.wait_for("Export from the server");
     c.send("\x15endless.csv<Enter>");

@@ -1,6 +1,7 @@
 //! The editor in a real terminal: buffers after `kill -9`, and the text in the user's own editor.
 
 use crate::support::pty::Console;
+use crate::support::wait_until;
 use crate::{one_database, palette, write};
 
 #[test]
@@ -70,7 +71,7 @@ fn the_users_own_editor_takes_the_terminal_and_gives_it_back() {
     assert!(!c.alternate(), "the terminal is the editor's");
     c.send("<Enter>");
     c.wait_for("select 33");
-    assert!(c.alternate(), "and the console's again");
+    wait_until("the terminal is the console's again", || c.alternate());
     c.send("<C-z>");
     c.wait_for("select 11");
 }

@@ -71,8 +71,7 @@ fn nothing_holds(c: &Console) {
 fn promote(c: &mut Console, dev: &str, qa: &str, prod: &str) {
     // What needs nobody is run until the first step that holds: it says where to go, and offers to go there.
     c.send("A");
-    c.wait_for(&format!("r rehearse on {dev}"));
-    assert!(c.screen().contains("not applied there"), "{}", c.screen());
+    c.wait_until("where to go", |s| s.contains(&format!("r rehearse on {dev}")) && s.contains("not applied there"));
     c.send("r");
     c.wait_for(&format!("Rehearsed on {dev}"));
     c.wait_until("only qa is lacking", |s| s.contains("qa: 000") && !s.contains("development: 000"));
@@ -93,14 +92,11 @@ fn promote(c: &mut Console, dev: &str, qa: &str, prod: &str) {
 /// From a range that was promoted to one that was applied, reverted and read in the journal.
 fn apply_and_revert(c: &mut Console, target: &str) {
     c.send("A");
-    c.wait_for("Approved comes next");
-    for ticked in ["✔ Backup taken", "✔ Restore verified", "✔ Rollback proven"] {
-        assert!(c.screen().contains(ticked), "{ticked} is not on the screen:\n{}", c.screen());
-    }
+    let ticked = ["✔ Backup taken", "✔ Restore verified", "✔ Rollback proven"];
+    c.wait_until("what is ticked", |s| s.contains("Approved comes next") && ticked.iter().all(|t| s.contains(t)));
     // Held still: a person has not signed.
     c.send("a");
-    c.wait_for("Held: ");
-    assert!(c.screen().contains("Approved"), "{}", c.screen());
+    c.wait_until("what holds", |s| s.contains("Held: ") && s.contains("Approved"));
     // A question that came by itself takes answers once the hands have rested.
     c.wait_for("n not now");
     c.send("n");
@@ -209,7 +205,7 @@ fn demo((columns, rows): (u16, u16)) {
     c.wait_for("Quit Holdpoint?");
     c.send("q");
     assert_eq!(c.wait_exit(), 0);
-    assert!(c.restored());
+    crate::support::wait_until("the terminal is given back", || c.restored());
     let shop = home.path().join("shop");
     let out = crate::support::command(&shop).args(["journal", "verify"]).current_dir(&shop).output().expect("run");
     assert!(out.status.success() && String::from_utf8_lossy(&out.stdout).contains("intact"), "{out:?}");

@@ -4,6 +4,7 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// What to say when a server's programs are not on this machine.
 pub const INSTALL: &str = "run `tests/run`: it installs the servers that the tests need, then runs them";
@@ -53,9 +54,32 @@ pub fn directory(prefix: &str, user: Unprivileged) -> PathBuf {
     dir
 }
 
-/// A free TCP port on loopback.
+/// A free TCP port on loopback for a server that is to be started: none of those that the system gives to connections, of which one may be
+/// made before the server has it, and none that another test is given.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).expect("bind").local_addr().expect("addr").port()
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let first = (std::process::id() % 600 * 32) as u16;
+    loop {
+        let port = 10_000 + (first + GIVEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// A port where connections are refused, and where nobody begins to listen while this is kept.
+pub struct ClosedPort {
+    _bound: socket2::Socket,
+    pub port: u16,
+}
+
+impl ClosedPort {
+    pub fn new() -> ClosedPort {
+        let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("socket");
+        bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("bind");
+        let port = bound.local_addr().expect("address").as_socket().expect("IP").port();
+        ClosedPort { _bound: bound, port }
+    }
 }
 
 /// Runs a preparing command to its end.
