@@ -10,7 +10,7 @@ const SEED: &str = "create table t (id int primary key, v varchar(20)); insert i
 fn waits(home: &tempfile::TempDir, target: &str, holder: &str) {
     let mut c = open(home, target);
     run(&mut c, "select * from t");
-    c.wait_for("1 row");
+    c.wait_for("1 row ·");
     c.send("<Esc> gr");
     c.send("lc");
     c.wait_for("Row 1");

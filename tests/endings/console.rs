@@ -92,13 +92,11 @@ fn functions_are_listed_with_their_arguments() {
         ["side", "aud", "proc", "trigger", "procedure", "a integer, IN b text"].iter().all(|w| s.contains(w))
     });
     run(&mut c, "\\df pr");
-    c.wait_for("1 row");
+    c.wait_for("1 row ·");
     run(&mut c, "\\l");
     c.wait_until("as psql has it", |s| s.contains("template1") && s.contains("ctype"));
-    run(&mut c, "\\d customer");
-    c.wait_for("customer is in 2 schemas, none of them in the search path");
-    run(&mut c, "\\d alone");
-    c.wait_for("CREATE TABLE \"cp\".\"alone\"");
+    described(&mut c, "\\d customer", |s| s.contains("customer is in 2 schemas, none of them in the search path"));
+    described(&mut c, "\\d alone", |s| s.contains("CREATE TABLE \"cp\".\"alone\""));
 
     let (home, _) = mariadb(
         "functions",
@@ -140,12 +138,12 @@ fn why_a_cell_cannot_be_written_is_said_in_its_own_words() {
     run(&mut c, "do $$ begin for i in 1 .. 1500 loop raise notice 'said %', i; end loop; end $$");
     c.wait_until("what was said is there", |s| s.contains("NOTICE: said 2") && s.contains("DO ·"));
     run(&mut c, "select * from seen");
-    c.wait_for("1 row");
+    c.wait_for("1 row ·");
     c.send("<Esc> gr");
     c.send("lc");
     c.wait_for("public.seen is a view");
     run(&mut c, "select * from t");
-    c.wait_for("2 rows");
+    c.wait_for("2 rows ·");
     c.send("<Esc> gr");
     c.send("lc");
     c.wait_for("Row 1");
@@ -163,19 +161,18 @@ fn a_result_without_rows_has_no_cell_to_change() {
     let (home, _) = postgres("no_cell", SEED);
     let mut c = open(&home, "dev");
     run(&mut c, "select * from t where id > 1");
-    c.wait_for("0 rows");
+    c.wait_for("0 rows ·");
     c.send("<Esc> gr");
     c.send("c");
     c.wait_for("There are no rows here.");
     assert!(!c.screen().contains("still being read"), "{}", c.screen());
 }
 
-/// Which columns a name has is shown once the names have been read; until then it says so.
-fn describe(c: &mut Console, typed: &str, column: &str) {
-    let shown = |s: &str| s.contains("CREATE TABLE") && s.contains(column);
+/// What `\d` shows is there once the names have been read; until then it says so, and is asked again.
+fn described(c: &mut Console, typed: &str, shown: impl Fn(&str) -> bool) {
     support::wait_until("the names have been read", || {
         run(c, typed);
-        c.wait_until(column, |s| shown(s) || s.contains("names are still being read"));
+        c.wait_until(typed, |s| shown(s) || s.contains("names are still being read"));
         shown(&c.screen())
     });
 }
@@ -188,12 +185,11 @@ fn a_described_name_is_folded_as_the_server_folds_it() {
     pg.psql("folded", "select small from CUSTOMERS; select large from \"CUSTOMERS\"");
     let mut c = open(&home, "dev");
     for (typed, column) in [("\\d CUSTOMERS", "small"), ("\\d \"CUSTOMERS\"", "large"), ("\\d public.CusTomers", "small")] {
-        describe(&mut c, typed, column);
+        described(&mut c, typed, |s| s.contains("CREATE TABLE") && s.contains(column));
         c.send("<Esc>");
         c.wait_until("it is closed", |s| !s.contains("CREATE TABLE"));
     }
-    run(&mut c, "\\d Only");
-    c.wait_until("the other one is named", |s| s.contains("There is no table or view Only") && s.contains("There is \"Only\"."));
+    described(&mut c, "\\d Only", |s| s.contains("There is no table or view Only") && s.contains("There is \"Only\"."));
 
     // Names of files, which differ by case here; a server on a Mac or on Windows takes them for one.
     let (home, maria) =
@@ -201,18 +197,16 @@ fn a_described_name_is_folded_as_the_server_folds_it() {
     maria.sql("folded", "select small from customers; select large from CUSTOMERS");
     let mut c = open(&home, "dev");
     for (typed, column) in [("\\d CUSTOMERS", "large"), ("\\d customers", "small"), ("\\d folded.`Only`", "mixed")] {
-        describe(&mut c, typed, column);
+        described(&mut c, typed, |s| s.contains("CREATE TABLE") && s.contains(column));
         c.send("<Esc>");
         c.wait_until("it is closed", |s| !s.contains("CREATE TABLE"));
     }
-    run(&mut c, "\\d only");
-    c.wait_for("There is no table or view only");
+    described(&mut c, "\\d only", |s| s.contains("There is no table or view only"));
 
     let home = super::home_of_sqlite("create table customers (small int)");
     let mut c = open(&home, "dev");
     for typed in ["\\d CUSTOMERS", "\\d [Customers]", "\\d MAIN.customers"] {
-        run(&mut c, typed);
-        c.wait_until(typed, |s| s.contains("small") && s.contains("customers"));
+        described(&mut c, typed, |s| s.contains("small") && s.contains("customers"));
         c.send("<Esc>");
         c.wait_until("it is closed", |s| !s.contains("small"));
     }
@@ -233,7 +227,7 @@ fn a_result_with_two_columns_of_one_name_is_sorted_by_mariadb() {
     let (home, _) = mariadb("sorted_console", "create table a (id int, v varchar(9)); insert into a values (1, 'x'), (3, 'z'), (2, 'y');");
     let mut c = open(&home, "dev");
     run(&mut c, "select a.id, b.id, b.v from a join a b on a.id = b.id");
-    c.wait_for("3 rows");
+    c.wait_for("3 rows ·");
     c.send("<Esc> grS");
     c.wait_for("Sort on the server");
     c.send("d");

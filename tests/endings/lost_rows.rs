@@ -65,5 +65,5 @@ fn the_console_says_that_a_statement_took_effect_whose_rows_it_cannot_keep() {
     assert_eq!(pg.psql("full_console", "select count(*) from ins").trim(), "20000");
     support::wait_until("it is on record", || outcome(&home) == "20,000 rows");
     super::console::run(&mut c, "select 1");
-    c.wait_for("1 row");
+    c.wait_for("1 row ·");
 }

@@ -137,7 +137,7 @@ fn copied_rows_reach_the_terminal_encoded() {
     // The file is there before the target is open.
     c.wait_for("no tx");
     c.send("<F5>");
-    c.wait_for("2 rows");
+    c.wait_for("2 rows ·");
     c.send("<Esc> yc");
     c.wait_for("Sent to the terminal");
     let bytes = String::from_utf8_lossy(&c.bytes()).into_owned();

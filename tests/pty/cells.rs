@@ -41,7 +41,7 @@ fn stage(c: &mut Console, keys: &str, row: &str, value: &str) {
 
 /// The first order is closed, and that is not written yet.
 fn close_first(c: &mut Console) {
-    grid(c, "select * from orders", "2 rows");
+    grid(c, "select * from orders", "2 rows ·");
     stage(c, "llc", "Row 1", "closed");
 }
 
@@ -104,11 +104,11 @@ fn edits_of_a_guarded_target_ask_before_they_are_kept() {
 fn a_foreign_key_is_followed_out_and_back() {
     let home = tempfile::tempdir().expect("home");
     let mut c = open(home.path());
-    grid(&mut c, "select * from orders", "2 rows");
+    grid(&mut c, "select * from orders", "2 rows ·");
     c.send("lt");
     c.wait_for("Mira");
     c.send("t");
-    c.wait_until("the orders of the customer", |s| s.contains("SELECT * FROM \"main\".\"orders\"") && s.contains("2 rows"));
+    c.wait_until("the orders of the customer", |s| s.contains("SELECT * FROM \"main\".\"orders\"") && s.contains("2 rows ·"));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn the_cursor_goes_back_to_its_row_wherever_it_stands() {
     let db = rusqlite::Connection::open(home.path().join("one.db")).expect("database");
     let sql = sql.replace("from generate_series(3, 9)", "from json_each('[3, 4, 5, 6, 7, 8, 9]')");
     db.execute_batch(&sql).expect("seed");
-    grid(&mut c, "select id, state, note from orders order by state desc", "9 rows");
+    grid(&mut c, "select id, state, note from orders order by state desc", "9 rows ·");
     // The first row is that of 9; with this state it is the last.
     stage(&mut c, "lc", "Row 1", "aaa");
     c.send("ww");
@@ -246,7 +246,7 @@ fn reconnecting_keeps_staged_changes() {
 fn a_new_row_is_changed_and_taken_back_before_it_is_written() {
     let home = tempfile::tempdir().expect("home");
     let mut c = open(home.path());
-    grid(&mut c, "select * from customers", "1 row");
+    grid(&mut c, "select * from customers", "1 row ·");
     c.send("a");
     c.wait_for("A new row of customers");
     c.send("8<Tab>NULL<Enter>");

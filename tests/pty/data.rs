@@ -142,7 +142,7 @@ fn rows_are_exported_exactly_as_the_command_line_writes_them() {
     let sql = "select id, author, body, '' as empty_text, x'00ff' as raw from notes order by id";
     write(&mut c, sql);
     c.send("<F5>");
-    c.wait_for("3 rows");
+    c.wait_for("3 rows ·");
     palette(&mut c, "go-results");
     c.send("e");
     c.wait_for("To be written, exactly as it came: 3 rows.");

@@ -157,11 +157,11 @@ fn demo((columns, rows): (u16, u16)) {
     c.wait_until("the tables are there", |s| s.contains("customers") && s.contains("order_items") && s.contains("~42"));
     down_to(&mut c, "orders");
     c.send("<Enter>");
-    c.wait_for("300 rows");
+    c.wait_for("300 rows ·");
 
     // A query, its plan, and the plan with measured figures.
     c.send("2<F5>");
-    c.wait_for("20 rows");
+    c.wait_for("20 rows ·");
     c.send("<F6>");
     c.wait_for("SCAN orders");
     c.send("<F7>");
@@ -228,7 +228,7 @@ fn own_project(p: &Project) {
     c.wait_until("its rows are there", |s| s.contains("mira") && s.contains("zweite — ü"));
     super::write(&mut c, "select author from notes where id = 2");
     c.send("<F5>");
-    c.wait_until("the row is there", |s| s.contains("1 row") && s.contains("jonas"));
+    c.wait_until("the row is there", |s| s.contains("1 row ·") && s.contains("jonas"));
     c.send("<F6>");
     c.wait_until("its plan is there", |s| s.contains("estimated, not run") && s.contains("notes"));
 

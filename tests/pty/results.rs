@@ -20,7 +20,7 @@ fn results_of_postgresql_are_compared_counted_and_drawn() {
     let sql = "select id, item, pieces from stock order by id";
     write(&mut c, sql);
     c.send("<F5>");
-    c.wait_for("2,000 rows");
+    c.wait_for("2,000 rows ·");
     // Somebody else changes rows: the second result is another one.
     pg.psql(
         "postgres",
@@ -28,7 +28,7 @@ fn results_of_postgresql_are_compared_counted_and_drawn() {
     );
     write(&mut c, sql);
     c.send("<F5>");
-    c.wait_until("the second result is there", |s| s.contains("Results 2/2") && s.contains("2,000 rows"));
+    c.wait_until("the second result is there", |s| s.contains("Results 2/2") && s.contains("2,000 rows ·"));
     palette(&mut c, "go-results");
     c.send("d");
     c.wait_for("Key");

@@ -59,7 +59,7 @@ fn suspend_gives_the_terminal_to_the_shell_and_takes_it_back() {
     assert!(c.alternate());
     // It takes keys again, and knows its session.
     c.send("<F5>");
-    c.wait_for("1 row");
+    c.wait_for("1 row ·");
     // Stopped from outside it gives the terminal back as well, and takes keys again.
     let children = std::process::Command::new("pgrep").args(["-P", &c.pid().to_string()]).output().expect("pgrep");
     let own = String::from_utf8_lossy(&children.stdout).trim().to_string();
@@ -94,7 +94,7 @@ fn a_stop_that_is_not_heard_is_survived() {
     c.send("<Enter>");
     c.wait_until("it is there again", |s| s.contains("select 'still here'") && !s.contains("SHELL"));
     c.send("<F5>");
-    c.wait_for("1 row");
+    c.wait_for("1 row ·");
     c.send("<C-q>");
     c.wait_for("Quit Holdpoint?");
     c.send("q");
@@ -232,7 +232,7 @@ fn a_storm_of_sizes_and_a_megabyte_of_paste_leave_it_whole() {
     c.send(" as last");
     c.wait_for("'the end of it' as last");
     c.send("<F5>");
-    c.wait_until("the statement under the cursor ran", |s| s.contains("last") && s.contains("the end of it") && s.contains("1 row"));
+    c.wait_until("the statement under the cursor ran", |s| s.contains("last") && s.contains("the end of it") && s.contains("1 row ·"));
     c.send("<C-q>");
     c.wait_for("Quit Holdpoint?");
     c.send("q");
@@ -256,7 +256,7 @@ fn a_long_paste_without_brackets_arrives_whole_and_as_it_was() {
         s.contains("    select 'the end' as whole") && lines.len() > 3 && lines.iter().all(own)
     });
     c.send("<F5>");
-    c.wait_until("the last statement ran", |s| s.contains("whole") && s.contains("the end") && s.contains("1 row"));
+    c.wait_until("the last statement ran", |s| s.contains("whole") && s.contains("the end") && s.contains("1 row ·"));
 }
 
 #[test]
