@@ -14,7 +14,6 @@ mod assess;
 mod backup;
 mod cancel;
 mod catalog;
-mod certificate;
 mod connect;
 mod definition;
 mod dependents;

@@ -2,7 +2,6 @@
 
 pub mod identity;
 pub mod locked;
-pub mod pin;
 mod words;
 
 use crate::config::SslMode;
@@ -16,7 +15,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
-pub use words::{about_client, name, words};
+pub use words::{about_client, words};
 
 /// The certificates of a PEM file. An error names the file.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
@@ -89,11 +88,6 @@ pub fn client_config(mode: SslMode, root: Option<&Path>, cert: Option<&Path>, ke
     Ok(Arc::new(config))
 }
 
-/// Looks at the client's certificate and key, for a driver that reads them itself: what is wrong with the files is said in words.
-pub fn check_identity(cert: &Path, key: &Path) -> Result<()> {
-    identity::read(cert, key, &provider()).map(drop)
-}
-
 /// The name to verify and to send as SNI. IP addresses are verified as addresses.
 pub fn server_name(host: &str) -> Result<ServerName<'static>> {
     ServerName::try_from(host.to_string())
@@ -112,7 +106,7 @@ struct Verifier {
     check: Check,
     /// `None` when no anchor could be parsed; then only `pinned` counts.
     chain: Option<Arc<WebPkiServerVerifier>>,
-    /// Certificates of the given root file: a server that presents exactly one of them is trusted. OpenSSL does the same
+    /// Certificates of the given root file: a server that holds the key of one of them is trusted. OpenSSL does the same
     /// with self-signed certificates, which webpki refuses as end entities.
     pinned: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
@@ -130,9 +124,9 @@ impl ServerCertVerifier for Verifier {
         if self.check == Check::Nothing {
             return Ok(ServerCertVerified::assertion());
         }
-        if self.pinned.iter().any(|c| c == end_entity) {
+        if let Some(trusted) = self.pinned.iter().find(|c| same_key(c, end_entity)) {
             if self.check == Check::Full {
-                verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+                verify_server_name(&ParsedCertificate::try_from(trusted)?, name)?;
             }
             return Ok(ServerCertVerified::assertion());
         }
@@ -212,6 +206,29 @@ pub fn end_point_hash(certificate: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
+/// The bits of a certificate's public key (RFC 5280, 4.1).
+fn public_key(certificate: &[u8]) -> Option<Vec<u8>> {
+    let (outer, _) = der_value(certificate, 0x30)?;
+    let (mut rest, _) = der_value(outer, 0x30)?;
+    if let Some((_, behind)) = der_value(rest, 0xa0) {
+        rest = behind;
+    }
+    // Serial number, signature algorithm, issuer, validity, subject.
+    for tag in [0x02, 0x30, 0x30, 0x30, 0x30] {
+        rest = der_value(rest, tag)?.1;
+    }
+    let (info, _) = der_value(rest, 0x30)?;
+    let (_, bits) = der_value(info, 0x30)?;
+    match der_value(bits, 0x03)?.0 {
+        [0, key @ ..] => Some(key.to_vec()),
+        _ => None,
+    }
+}
+
+fn same_key(a: &[u8], b: &[u8]) -> bool {
+    a == b || public_key(a).is_some_and(|k| public_key(b) == Some(k))
+}
+
 /// Content of the DER element at the start of `der`, and what follows it.
 fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let [t, first, rest @ ..] = der else { return None };
@@ -263,6 +280,7 @@ mod tests {
         #[test]
         fn any_bytes_are_survived(bytes: Vec<u8>) {
             let _ = end_point_hash(&bytes);
+            let _ = public_key(&bytes);
         }
     }
 }

@@ -108,6 +108,41 @@ async fn a_certificate_without_a_name_is_trusted_by_its_chain() {
     assert!(e.hints.iter().any(|h| h.contains("REQUIRE SSL")), "{e:?}");
 }
 
+/// A connection that is given up for a second one counts as an error of the host, which the server then blocks for everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_over_tls_is_one_connection_whatever_name_the_certificate_bears() {
+    let made = Certificates::readable_by(SERVERS);
+    made.self_signed("ca", "/CN=Test-CA", "");
+    made.signed("server", "/CN=x", "ca", "subjectAltName=DNS:db.internal");
+    let server = MariaServer::start(&[&made.setting("--ssl-cert", "server.crt"), &made.setting("--ssl-key", "server.key")]);
+    server.sql("", "create user secured@'127.0.0.1' identified by 'secret' require ssl");
+    let made_so_far = || -> u64 {
+        let told = server.sql("", "show global status like 'Connections'");
+        told.split_whitespace().last().and_then(|n| n.parse().ok()).expect("a count")
+    };
+    let given_up = || server.sql("", "show global status where variable_name in ('Aborted_connects_preauth', 'Aborted_clients')");
+    let before = given_up();
+    for (ssl, root) in [
+        (SslMode::Prefer, None),
+        (SslMode::Require, None),
+        (SslMode::Require, Some("ca.crt")),
+        (SslMode::VerifyCa, Some("ca.crt")),
+        (SslMode::VerifyCa, Some("server.crt")),
+    ] {
+        for password in ["secret", "wrong"] {
+            let count = made_so_far();
+            let login = secured(&server, &made, ssl, root, password).connect(how()).await;
+            assert_eq!(login.is_ok(), password == "secret", "{ssl:?} {root:?}");
+            if let Ok(s) = login {
+                s.close().await;
+            }
+            // One is this count's own.
+            assert_eq!(made_so_far() - count, 2, "{ssl:?} {root:?} {password}: more than one connection for a login");
+        }
+    }
+    assert_eq!(given_up(), before, "a connection was given up, or ended without a word");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_and_tls_work_as_configured() {
     let made = Certificates::readable_by(SERVERS);

@@ -5,10 +5,10 @@ mod stays;
 mod stream;
 
 use super::cancel::Control;
+use super::connect::Way;
 use super::zone::ZONE;
 use super::{errors, explain, words};
 use crate::engine::session::{Access, Asked, Event, Outcome, Request, SessionStatus};
-use crate::engine::tunnel::Tunnel;
 use crate::model::{Dialect, Error, Kind, Notice, Param, Place, ReadOnly, Reading, Result, TxState};
 use crate::sql;
 use crate::sql::settings::only_reading;
@@ -33,7 +33,7 @@ pub(super) struct Actor {
     /// The current database at connecting.
     pub database: String,
     /// Lives as long as the connection.
-    pub tunnel: Option<Arc<Tunnel>>,
+    pub way: Way,
     pub pulse: Option<super::pulse::Pulse>,
     /// What the server takes our bytes for: they are UTF-8, whatever a SET NAMES says.
     pub charset: String,
@@ -103,9 +103,8 @@ impl Actor {
 
     async fn finish(self) {
         if self.status.borrow().lost.is_none() {
-            let _ = tokio::time::timeout(Duration::from_secs(2), self.conn.disconnect()).await;
+            self.way.part(self.conn, Duration::from_secs(2)).await;
         }
-        drop(self.tunnel);
     }
 
     fn lose(&self, e: &mysql_async::Error) {

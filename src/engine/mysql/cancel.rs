@@ -63,7 +63,7 @@ impl Control {
         gate.killed = true;
         self.drain.notify_one();
         drop(gate);
-        let _ = tokio::time::timeout(Duration::from_secs(1), fresh.conn.disconnect()).await;
+        fresh.way.part(fresh.conn, Duration::from_secs(1)).await;
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 //! Making a connection: address, TLS, login, tunnel. No session setting is changed here.
 
 use super::pulse::Peer;
-use super::{certificate, errors, greeting};
+use super::{errors, greeting};
 use crate::config::{SslMode, Target};
 use crate::engine::{UNANSWERED, tls, tunnel::Tunnel};
 use crate::model::{Error, Result};
-use mysql_async::{ClientIdentity, Conn, DriverError, Opts, OptsBuilder, SslOpts};
+use mysql_async::{Conn, DriverError, Opts, OptsBuilder, SslOpts};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,15 +23,32 @@ pub(super) struct Connector {
     password: Option<SecretString>,
     /// With `sslmode = prefer`: this server offered no TLS, so the next connection does not ask again.
     plain: AtomicBool,
-    /// Likewise: it offers TLS.
-    secure: AtomicBool,
     tunnel: Mutex<Weak<Tunnel>>,
 }
 
-/// A fresh connection, and the tunnel that must live as long.
+/// A fresh connection, and its way to the server.
 pub(super) struct Fresh {
     pub conn: Conn,
+    pub way: Way,
+}
+
+/// What must live as long as a connection.
+pub(super) struct Way {
     pub tunnel: Option<Arc<Tunnel>>,
+    relay: Option<greeting::Relay>,
+}
+
+impl Way {
+    /// Says goodbye. The server has heard it when this returns, or `limit` has passed: it notes those that go without.
+    pub async fn part(self, conn: Conn, limit: Duration) {
+        let heard = async {
+            let _ = conn.disconnect().await;
+            if let Some(relay) = self.relay {
+                let _ = relay.await;
+            }
+        };
+        let _ = tokio::time::timeout(limit, heard).await;
+    }
 }
 
 enum Place {
@@ -41,7 +58,7 @@ enum Place {
 
 impl Connector {
     pub fn new(target: Target, password: Option<SecretString>) -> Self {
-        Connector { target, password, plain: AtomicBool::new(false), secure: AtomicBool::new(false), tunnel: Mutex::new(Weak::new()) }
+        Connector { target, password, plain: AtomicBool::new(false), tunnel: Mutex::new(Weak::new()) }
     }
 
     pub fn target(&self) -> &Target {
@@ -182,109 +199,69 @@ impl Connector {
 
     async fn dial(&self, database: Option<&str>) -> Result<Fresh> {
         let tunnel = self.tunnel().await?;
-        let mut o = self.options(database);
-        let way;
-        let mut host = None;
-        match self.place() {
+        let o = self.options(database);
+        let mut relay = None;
+        let conn = match self.place() {
             Place::Socket(path) => {
                 let text = path.to_str().ok_or_else(|| Error::usage(format!("socket path {} is no UTF-8", path.display())))?;
-                way = o.clone().socket(Some(text));
+                Conn::new(Opts::from(o.socket(Some(text)))).await
             }
-            Place::Tcp(h, p) => {
-                let (address, port) = tunnel.as_ref().map_or_else(|| (h.clone(), p), |t| ("127.0.0.1".into(), t.port));
-                o = o.ip_or_hostname(address.clone()).tcp_port(port);
-                let known = self.plain.load(Ordering::Relaxed) || self.secure.load(Ordering::Relaxed);
-                // What to ask for the greeting of the first connection tells; the way to it leads through a port of our own.
-                way = if self.target.sslmode == SslMode::Prefer && !known {
-                    let greeted = greeting::of(&address, port, self.keepalive()).await.map_err(|e| self.explain(e.into()))?;
-                    self.plain.store(greeted.tls == Some(false), Ordering::Relaxed);
-                    self.secure.store(greeted.tls == Some(true), Ordering::Relaxed);
-                    o.clone().ip_or_hostname("127.0.0.1").tcp_port(greeted.port)
-                } else {
-                    o.clone()
-                };
-                host = Some(h);
-            }
-        }
-        let tls = match &host {
-            Some(h) => self.tls(h)?,
-            None => None,
-        };
-        let conn = match tls {
-            None => Conn::new(Opts::from(way)).await.map_err(|e| self.explain(e))?,
-            Some(tls) => {
-                let first = Conn::new(Opts::from(way.ssl_opts(tls.clone()))).await;
-                match (first, self.target.sslmode) {
-                    (Ok(conn), _) => conn,
-                    // Like PREFERRED: also where TLS is offered but none that we could agree on (TLS 1.1 and older).
-                    (Err(e), SslMode::Prefer) if tls_unavailable(&e) => {
-                        // Known whatever becomes of the next one: a full server may still count the first, and another try is then one alone.
-                        self.plain.store(true, Ordering::Relaxed);
-                        Conn::new(Opts::from(o)).await.map_err(|e| self.explain(e))?
-                    }
-                    (Err(e), mode) => {
-                        let keys = self.own_keys(&e, host.as_deref().unwrap_or_default());
-                        if !keys.is_empty()
-                            && let Some(conn) = self.pinned(o.clone(), tls.clone(), keys).await?
-                        {
-                            return Ok(Fresh { conn, tunnel });
+            Place::Tcp(host, port) => {
+                // Through a tunnel the certificate still carries the server's own name.
+                let (address, port) = tunnel.as_ref().map_or_else(|| (host.clone(), port), |t| ("127.0.0.1".into(), t.port));
+                let direct = o.ip_or_hostname(address.clone()).tcp_port(port);
+                match self.tls()? {
+                    None => Conn::new(Opts::from(direct)).await,
+                    Some(config) => match self.encrypted(&direct, (&address, port), &host, config, &mut relay).await? {
+                        // Like PREFERRED: also where TLS is offered but none that we could agree on (TLS 1.1 and older).
+                        Err(e) if self.target.sslmode == SslMode::Prefer && tls_unavailable(&e) => {
+                            // Known whatever becomes of the next one: a full server may still count the first, and another try is then one alone.
+                            self.plain.store(true, Ordering::Relaxed);
+                            relay = None;
+                            Conn::new(Opts::from(direct)).await
                         }
-                        // The driver's own "any name" switch does not know today's wording of the error; the chain is
-                        // checked again with the name that the certificate does carry, or without any where it carries none.
-                        if !matches!(mode, SslMode::VerifyCa | SslMode::Require) || !another_name(&e) {
-                            return Err(self.explain(e));
-                        }
-                        let Some(name) = presented_name(&e) else {
-                            let keys = self.chained_key(tunnel.as_deref(), host.as_deref().unwrap_or_default()).await;
-                            let conn = if keys.is_empty() { None } else { self.pinned(o, tls, keys).await? };
-                            return conn.map(|conn| Fresh { conn, tunnel }).ok_or_else(|| self.explain(e));
-                        };
-                        let tls = tls.with_danger_tls_hostname_override(Some(name));
-                        Conn::new(Opts::from(o.ssl_opts(tls))).await.map_err(|e| self.explain(e))?
-                    }
+                        done => done,
+                    },
                 }
             }
         };
-        Ok(Fresh { conn, tunnel })
+        Ok(Fresh { conn: conn.map_err(|e| self.explain(e))?, way: Way { tunnel, relay } })
     }
 
-    /// Keys of the certificates of `sslrootcert` that may be the server's own, after its certificate was refused.
-    fn own_keys(&self, e: &mysql_async::Error, host: &str) -> Vec<Vec<u8>> {
-        let refused = matches!(rustls_error(e), Some(rustls::Error::InvalidCertificate(_)));
-        let Some(file) = self.target.sslrootcert.as_deref().filter(|_| refused) else { return Vec::new() };
-        let name = match self.target.sslmode {
-            SslMode::VerifyFull => match tls::server_name(host) {
-                Ok(n) => Some(n),
-                Err(_) => return Vec::new(),
-            },
-            _ => None,
-        };
-        tls::certificates(file).map(|c| tls::pin::keys(&c, name.as_ref())).unwrap_or_default()
-    }
-
-    /// The key of the server's certificate, whose chain is good and whose name nobody looks at; nothing where there is none such.
-    async fn chained_key(&self, tunnel: Option<&Tunnel>, host: &str) -> Vec<Vec<u8>> {
-        let Place::Tcp(address, port) = self.place() else { return Vec::new() };
-        let (address, port) = tunnel.map_or((address, port), |t| ("127.0.0.1".into(), t.port));
-        let look = async {
-            let config = tls::client_config(SslMode::VerifyCa, self.target.sslrootcert.as_deref(), None, None)?;
-            let name = tls::server_name(host)?;
-            let looked = async { certificate::of(tokio::net::TcpStream::connect((address, port)).await?, name, config).await };
-            looked.await.map_err(|e| Error::io("looking at the server's certificate", e))
-        };
-        look.await.ok().and_then(|c| tls::pin::public_key(&c)).into_iter().collect()
-    }
-
-    /// Connects to a server that holds one of these keys; `None` when it holds none of them.
-    async fn pinned(&self, o: OptsBuilder, tls: SslOpts, keys: Vec<Vec<u8>>) -> Result<Option<Conn>> {
-        if !tls::pin::ready() {
-            return Ok(None);
-        }
-        let tls = tls.with_danger_accept_invalid_certs(true).with_disable_built_in_roots(false);
-        match tls::pin::only(keys, Conn::new(Opts::from(o.ssl_opts(tls)))).await {
-            (Ok(conn), true) => Ok(Some(conn)),
-            (Err(e), _) if rustls_error(&e).is_none() => Err(self.explain(e)),
-            _ => Ok(None),
+    /// One connection, encrypted where the server offers that; the outer error is not the driver's.
+    async fn encrypted(
+        &self,
+        o: &OptsBuilder,
+        (address, port): (&str, u16),
+        host: &str,
+        config: Arc<rustls::ClientConfig>,
+        relay: &mut Option<greeting::Relay>,
+    ) -> Result<mysql_async::Result<Conn>> {
+        let name = tls::server_name(host)?;
+        let optional = self.target.sslmode == SslMode::Prefer;
+        let broke = |e: std::io::Error| self.explain(e.into());
+        let greeted = greeting::of(address, port, self.keepalive()).await.map_err(broke)?;
+        match greeted.tls {
+            Some(true) => {
+                let secured = greeted.secured(config, name).map_err(broke)?;
+                let way = o.clone().socket(Some(secured.socket.clone())).ssl_opts(SslOpts::default());
+                let made = Conn::new(Opts::from(way)).await.map_err(|e| match (e, secured.why()) {
+                    (mysql_async::Error::Io(_), Some(why)) => why.into(),
+                    (e, _) => e,
+                });
+                *relay = Some(secured.relay);
+                Ok(made)
+            }
+            Some(false) if !optional => Err(self.explain(DriverError::NoClientSslFlagFromServer.into())),
+            tls => {
+                self.plain.store(tls == Some(false), Ordering::Relaxed);
+                let (port, handed) = greeted.plain().await.map_err(broke)?;
+                *relay = Some(handed);
+                let way = o.clone().ip_or_hostname("127.0.0.1").tcp_port(port);
+                // A refusal is the driver's to read; whatever else it takes for a greeting gets no login in the clear.
+                let way = if optional { way } else { way.ssl_opts(SslOpts::default()) };
+                Ok(Conn::new(Opts::from(way)).await)
+            }
         }
     }
 
@@ -293,41 +270,16 @@ impl Connector {
         errors::connecting(e, &self.address(), &self.user(), self.password.is_some(), plain)
     }
 
-    fn tls(&self, host: &str) -> Result<Option<SslOpts>> {
+    /// What to ask of the server's certificate; nothing where no TLS is wanted, or was not to be had.
+    fn tls(&self) -> Result<Option<Arc<rustls::ClientConfig>>> {
         let t = &self.target;
         if t.sslmode == SslMode::Disable || (t.sslmode == SslMode::Prefer && self.plain.load(Ordering::Relaxed)) {
             return Ok(None);
         }
-        // Before the driver's first handshake, which settles the process's provider.
-        tls::pin::ready();
-        let mut ssl = SslOpts::default();
-        match (&t.sslcert, &t.sslkey) {
-            (Some(cert), Some(key)) => {
-                tls::check_identity(cert, key)?;
-                let key = tls::locked::opened_pem(key).map_or_else(|| key.clone().into(), Into::into);
-                ssl = ssl.with_client_identity(Some(ClientIdentity::new(cert.clone().into(), key)));
-            }
-            (None, None) => {}
-            _ => return Err(Error::usage(format!("target {}: `sslcert` and `sslkey` belong together", t.name))),
+        if t.sslcert.is_some() != t.sslkey.is_some() {
+            return Err(Error::usage(format!("target {}: `sslcert` and `sslkey` belong together", t.name)));
         }
-        ssl = match t.sslmode {
-            SslMode::Disable | SslMode::Prefer | SslMode::Require if t.sslrootcert.is_none() || t.sslmode != SslMode::Require => {
-                ssl.with_danger_accept_invalid_certs(true)
-            }
-            // As in libpq: `require` with a root certificate checks the chain.
-            _ => {
-                // The driver gives up on the first certificate that is no trust anchor: only those that are, go there.
-                let (_, certs) = tls::roots(t.sslrootcert.as_deref())?;
-                let roots = certs
-                    .into_iter()
-                    .filter(|c| rustls::RootCertStore::empty().add(c.clone()).is_ok())
-                    .map(|c| c.to_vec().into())
-                    .collect();
-                ssl.with_root_certs(roots).with_disable_built_in_roots(true)
-            }
-        };
-        // Through a tunnel the certificate still carries the server's own name.
-        Ok(Some(ssl.with_danger_tls_hostname_override(Some(host.to_string()))))
+        tls::client_config(t.sslmode, t.sslrootcert.as_deref(), t.sslcert.as_deref(), t.sslkey.as_deref()).map(Some)
     }
 }
 
@@ -339,33 +291,4 @@ fn tls_unavailable(e: &mysql_async::Error) -> bool {
         My::Io(IoError::Io(e)) => e.kind() == std::io::ErrorKind::InvalidData,
         _ => false,
     }
-}
-
-/// The error of the handshake, if that is what it was.
-fn rustls_error(e: &mysql_async::Error) -> Option<&rustls::Error> {
-    use mysql_async::{Error as My, IoError};
-    match e {
-        My::Io(IoError::Tls(mysql_async::TlsError::Tls(e))) => Some(e),
-        My::Io(IoError::Io(e)) => e.get_ref()?.downcast_ref(),
-        _ => None,
-    }
-}
-
-/// The chain of the certificate is good, and it carries another name or none.
-fn another_name(e: &mysql_async::Error) -> bool {
-    use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
-    matches!(rustls_error(e), Some(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })))
-}
-
-/// The first name of a certificate whose chain may be fine but that does not carry the host's name.
-fn presented_name(e: &mysql_async::Error) -> Option<String> {
-    let Some(rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForNameContext { presented, .. })) = rustls_error(e)
-    else {
-        return None;
-    };
-    presented.iter().find_map(|p| {
-        // A wildcard stands for any label.
-        let name = tls::name(p).replacen("*.", "any.", 1);
-        rustls::pki_types::ServerName::try_from(name.clone()).ok().map(|_| name)
-    })
 }

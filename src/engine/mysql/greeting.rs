@@ -1,28 +1,50 @@
-//! A connection whose greeting was read before the driver has it.
+//! A connection whose greeting was read before the driver has it, and whose TLS is made here.
 //!
 //! Only the greeting tells whether a server offers TLS, and the driver must be told beforehand what to ask for: it hangs up on a server that
-//! does not offer it. Such a server counts that as an error of this host, which it blocks after a hundred of them (`max_connect_errors`),
-//! and where all its connections are taken the one just given up may hold the place that the next one needs. So the first connection to a
-//! server is made here, and handed on through a port of our own.
+//! does not offer it, and on one whose certificate bears another name, whatever `sslmode` says. A server counts each of these as an error of
+//! this host, which it blocks after a hundred of them (`max_connect_errors`), and where all its connections are taken the one just given up
+//! may hold the place that the next one needs. So there is one connection: made here, judged here, and handed on.
 
-use std::io::Result;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::io::{Error, ErrorKind, Result};
 use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::task::JoinHandle;
 
 /// `CLIENT_SSL` among the upper half of the lower two bytes of what a server can.
 const TLS: u8 = 0x08;
-/// A greeting, or a refusal in its place, is shorter by far.
+/// A greeting, a refusal in its place, or a request for TLS is shorter by far.
 const LONGEST: usize = 4096;
 /// For the driver to call.
 const SOON: Duration = Duration::from_secs(10);
 
 pub(super) struct Greeted {
-    /// The port on 127.0.0.1 where the connection goes on, once.
-    pub port: u16,
+    server: TcpStream,
+    greeting: Vec<u8>,
     /// `None` where it greeted with a refusal, or with nothing that is known.
     pub tls: Option<bool>,
+}
+
+/// A connection that goes on encrypted.
+pub(super) struct Secured {
+    /// The socket of this machine where it goes on, once. The driver asks for TLS there, and then takes such a socket for safe.
+    pub socket: String,
+    ended: Arc<Mutex<Option<Error>>>,
+    pub relay: Relay,
+}
+
+/// What hands a connection on; it ends when either side has.
+pub(super) type Relay = JoinHandle<()>;
+
+impl Secured {
+    /// Why it ended, if it did: the driver sees only that it did.
+    pub fn why(&self) -> Option<Error> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Connects and reads the greeting.
@@ -33,16 +55,110 @@ pub(super) async fn of(host: &str, port: u16, keepalive: Duration) -> Result<Gre
     let mut greeting = Vec::new();
     // Whatever ends too early is the driver's to judge.
     while greeting.len() < whole(&greeting) && server.read_buf(&mut greeting).await? > 0 {}
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let (port, tls) = (listener.local_addr()?.port(), offers_tls(&greeting));
-    tokio::spawn(async move {
-        let Ok(Ok((mut driver, _))) = tokio::time::timeout(SOON, listener.accept()).await else { return };
-        drop(listener);
-        if driver.set_nodelay(true).is_ok() && driver.write_all(&greeting).await.is_ok() {
-            let _ = copy_bidirectional(&mut driver, &mut server).await;
+    let tls = offers_tls(&greeting);
+    Ok(Greeted { server, greeting, tls })
+}
+
+impl Greeted {
+    /// Goes on as it is: the port on 127.0.0.1 where it does, once.
+    pub async fn plain(self) -> Result<(u16, Relay)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let relay = tokio::spawn(async move {
+            let Ok(Ok((mut driver, _))) = tokio::time::timeout(SOON, listener.accept()).await else { return };
+            drop(listener);
+            if driver.set_nodelay(true).is_ok() && driver.write_all(&self.greeting).await.is_ok() {
+                let _ = relayed(driver, self.server).await;
+            }
+        });
+        Ok((port, relay))
+    }
+
+    /// Goes on over TLS, if `config` takes the server's certificate.
+    pub fn secured(self, config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Secured> {
+        let (listener, place) = listen()?;
+        let socket = place.name.clone();
+        let ended = Arc::new(Mutex::new(None));
+        let told = ended.clone();
+        let relay = tokio::spawn(async move {
+            let Ok(Ok(mut driver)) = tokio::time::timeout(SOON, ours(&listener)).await else { return };
+            drop((listener, place));
+            let Greeted { mut server, greeting, .. } = self;
+            let over_tls = async {
+                driver.write_all(&greeting).await?;
+                server.write_all(&packet(&mut driver).await?).await?;
+                let server = tokio_rustls::TlsConnector::from(config).connect(name, server).await?;
+                relayed(&mut driver, server).await
+            };
+            // Said before the driver sees the end.
+            if let Err(e) = over_tls.await {
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+            }
+        });
+        Ok(Secured { socket, ended, relay })
+    }
+}
+
+/// Hands on what either says until one of them ends. What the driver said last has reached the server then.
+async fn relayed(driver: impl AsyncRead + AsyncWrite, server: impl AsyncRead + AsyncWrite) -> Result<()> {
+    let (mut from_driver, mut to_driver) = tokio::io::split(driver);
+    let (mut from_server, mut to_server) = tokio::io::split(server);
+    tokio::select! {
+        said = tokio::io::copy(&mut from_driver, &mut to_server) => {
+            said?;
+            to_server.shutdown().await
         }
-    });
-    Ok(Greeted { port, tls })
+        said = tokio::io::copy(&mut from_server, &mut to_driver) => said.map(drop),
+    }
+}
+
+/// The first packet of the driver's, and nothing of the next one.
+async fn packet(driver: &mut UnixStream) -> Result<Vec<u8>> {
+    let mut packet = vec![0; 4];
+    driver.read_exact(&mut packet).await?;
+    packet.resize(whole(&packet), 0);
+    driver.read_exact(&mut packet[4..]).await?;
+    Ok(packet)
+}
+
+/// Where the driver finds us.
+struct Place {
+    name: String,
+    #[cfg(not(target_os = "linux"))]
+    _dir: tempfile::TempDir,
+}
+
+/// A name without a file: a disk that is full stops no login.
+#[cfg(target_os = "linux")]
+fn listen() -> Result<(UnixListener, Place)> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Two containers may share the names and have equal numbers of processes.
+        let name = format!("\0holdpoint-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        match UnixListener::bind(&name) {
+            Err(e) if e.kind() == ErrorKind::AddrInUse => {}
+            done => return Ok((done?, Place { name })),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn listen() -> Result<(UnixListener, Place)> {
+    let dir = tempfile::Builder::new().prefix("hp-").tempdir_in("/tmp")?;
+    let path = dir.path().join("s");
+    let name = path.to_str().ok_or(ErrorKind::InvalidData)?.to_string();
+    Ok((UnixListener::bind(path)?, Place { name, _dir: dir }))
+}
+
+/// The first caller that is this process: behind the socket the server takes us for the user.
+async fn ours(listener: &UnixListener) -> Result<UnixStream> {
+    loop {
+        let (caller, _) = listener.accept().await?;
+        if caller.peer_cred()?.pid().is_some_and(|pid| u32::try_from(pid) == Ok(std::process::id())) {
+            return Ok(caller);
+        }
+    }
 }
 
 /// How many bytes the first packet has, as far as is known.

@@ -40,7 +40,7 @@ impl Locks for MySql {
             // A read-only session sends reads alone: this goes the way that cancelling goes.
             let mut control = self.connector.connect_to(None, CONTROL).await?;
             let sent = tokio::time::timeout(CONTROL, control.conn.query_drop(format!("KILL CONNECTION {backend}"))).await;
-            let _ = tokio::time::timeout(Duration::from_secs(1), control.conn.disconnect()).await;
+            control.way.part(control.conn, Duration::from_secs(1)).await;
             match sent {
                 Ok(Ok(())) => Ok(true),
                 // ER_NO_SUCH_THREAD: it has ended meanwhile.

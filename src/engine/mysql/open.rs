@@ -50,7 +50,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
             let database = how.place.as_ref().and_then(Place::path).or(connector.target().database.as_deref()).filter(|d| !d.is_empty());
             connector.connect_to(database, how.connect_timeout).await?
         };
-        let pulse = before.and_then(|b| b.find(&connector.peer(fresh.tunnel.as_deref())));
+        let pulse = before.and_then(|b| b.find(&connector.peer(fresh.way.tunnel.as_deref())));
         (fresh, pulse)
     };
     let left = how.connect_timeout.saturating_sub(start.elapsed()).max(Duration::from_millis(500));
@@ -81,7 +81,7 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
         prepares_text: facts.mariadb() && facts.at_least(10, 3),
         version: identity.version.clone(),
         database: identity.database.clone(),
-        tunnel: fresh.tunnel,
+        way: fresh.way,
         pulse,
         charset: facts.get("character_set_client").to_string(),
         zone: super::zone::named(facts.get("time_zone"), facts.get("system_time_zone")),
