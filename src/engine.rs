@@ -279,6 +279,9 @@ pub const UNANSWERED: &str = "takes the connection and does not answer the login
 /// What a standby's log says of a primary that no longer has the WAL that is wanted.
 pub const REMOVED: &str = "has already been removed";
 
+/// The figure of the check of a log in which a server, which is not there, said nothing of an end: 1.
+pub const SILENT: &str = "silent";
+
 /// How the message of an error begins that a pooler made, or that came of one which let nobody through: the server has no part in it.
 pub const POOLER: &str = "the pooler at";
 

@@ -95,7 +95,14 @@ pub(super) fn look(server: &Server, target: &Target, places: &BTreeMap<String, S
         places.extend(Some(data.join("pg_wal")).filter(|p| p.exists()).map(|p| ("WAL", p.display().to_string())));
         out.extend(judge_disks(&places, &DISK, &Limits::default(), next));
     }
-    out.push(log::judge(server, port, own.first().copied(), data.as_deref(), &known));
+    let log = log::judge(server, port, own.first().copied(), data.as_deref(), &known);
+    // Nobody is there, and the log has no word of an end.
+    if let (true, Some(process), Some(_)) = (own.is_empty() && !heard.any(), out[0].findings.first_mut(), log.figures.get(super::SILENT)) {
+        process.next = "Its log ends without a word: it was killed from outside, or the machine went down. Look for the kernel's \
+                        out-of-memory killer (dmesg, journalctl -k) and at uptime; then start it: it recovers from its own log."
+            .into();
+    }
+    out.push(log);
     out
 }
 
@@ -247,6 +254,8 @@ fn of_one_that_answers(seen: Seen, check: &Check) -> Seen {
             (true, true) => Severity::Critical,
             (true, false) => Severity::Warning,
             (false, true) if log::is_news(&f.message) => Severity::Warning,
+            // Of these it is known when they were.
+            (false, _) if f.object == log::LOGINS => Severity::Warning,
             (false, _) => Severity::Info,
         };
         Finding { check: check.id.into(), severity: f.severity.min(most), ..f }

@@ -2,8 +2,8 @@
 
 use super::processes::Process;
 use super::{Known, Server};
-use crate::engine::REMOVED;
 use crate::engine::assessing::check;
+use crate::engine::{REMOVED, SILENT};
 use crate::model::assessment::{Check, Seen};
 use crate::model::{Finding, Severity};
 use crate::text;
@@ -38,9 +38,15 @@ fn is_crash(line: &str) -> bool {
         || ["PANIC:", "got signal", "Assertion failure"].iter().any(|w| line.contains(w))
 }
 
-/// Words of lines that speak of the machine: of errors only these are told.
-const MACHINE: [&str; 6] =
-    ["No space left", "Out of memory", "out of memory", "could not read block", "could not fork", "out of shared memory"];
+/// Words of lines that speak of the machine: of errors only these are told, and [`LOCKS_FULL`].
+const MACHINE: [&str; 5] = ["No space left", "Out of memory", "out of memory", "could not read block", "could not fork"];
+
+/// What PostgreSQL says when its table of locks has no room: its own settings, not the machine, make that.
+const LOCKS_FULL: &str = "out of shared memory";
+
+fn is_scarce(line: &str) -> bool {
+    line.contains(LOCKS_FULL) || MACHINE.iter().any(|w| line.contains(w))
+}
 
 /// A server that does not come up again by itself: it never ran, and ended nobody's session.
 fn is_unstartable(line: &str) -> bool {
@@ -68,7 +74,7 @@ pub(super) fn is_damage(line: &str) -> bool {
 
 /// A line that is an alarm where it was written just now: a crash, or an error of the machine.
 pub(super) fn is_news(line: &str) -> bool {
-    is_crash(line) || is_damage(line) || MACHINE.iter().any(|w| line.contains(w))
+    is_crash(line) || is_damage(line) || is_scarce(line)
 }
 
 /// A line of PostgreSQL's formats for machines as its own log has it: `TIME [PID] FATAL:  message`. Others stay as they are.
@@ -143,7 +149,7 @@ fn crash_age(end: &str, written: Option<std::time::SystemTime>) -> Option<f64> {
 fn tells(line: &str) -> Option<Severity> {
     let has = |words: &[&str]| words.iter().any(|w| line.contains(w));
     // Statements and their errors hold values of users'; of errors only those are told that speak of the machine.
-    let machine = has(&MACHINE);
+    let machine = is_scarce(line);
     // A replica's error and an event's quote the statement or the row, and a crash the statement that ran.
     let quoting = line.starts_with('\t')
         || line.starts_with("Query")
@@ -188,8 +194,68 @@ fn tells(line: &str) -> Option<Severity> {
 
 /// A login that the server did not let in.
 fn is_refusal(line: &str) -> bool {
-    ["authentication failed", "no pg_hba.conf entry", "Access denied for user"].iter().any(|w| line.contains(w))
-        && !line.contains("could not connect to the primary")
+    let of_postgres = line.contains("FATAL:")
+        && (["authentication failed", "no pg_hba.conf entry", "not permitted to log in"].iter().any(|w| line.contains(w))
+            || ["role \"", "database \""].iter().any(|w| line.contains(w)) && line.ends_with("does not exist"));
+    (of_postgres || line.contains("Access denied for user")) && !line.contains("could not connect to the primary")
+}
+
+/// Refused logins within a minute that are no slip of somebody's fingers.
+const REFUSED: usize = 5;
+
+/// What the finding of refused logins is about.
+pub(super) const LOGINS: &str = "logins";
+
+/// Logins that PostgreSQL refused within the last minute, where the log was written to just now. MariaDB counts them itself.
+fn refused_now(end: &str, written: Option<std::time::SystemTime>) -> Option<Finding> {
+    let since = written?.elapsed().unwrap_or_default().as_secs() as i64;
+    let last = end.lines().rev().find_map(written_at)?;
+    let lines: Vec<&str> =
+        end.lines().filter(|l| is_refusal(l) && written_at(l).is_some_and(|at| last - at + since <= 60)).map(words_of).collect();
+    if lines.len() < REFUSED {
+        return None;
+    }
+    // The newest stands for all of its kind.
+    let newest = *lines.last()?;
+    let alike = lines.iter().filter(|l| **l == newest).count();
+    let next = if newest.contains("authentication failed") {
+        "What the application sends is not its password here: was it changed, or has it ended (pg_roles.rolvaliduntil)? Where no application is \
+         that user, somebody is guessing passwords."
+    } else if newest.contains("pg_hba.conf") {
+        "No line of pg_hba.conf lets them in: pg_hba_file_rules shows the lines that are in force. Was the file changed, or the client's address?"
+    } else if newest.contains("not permitted to log in") {
+        "The role may not log in: ALTER ROLE … LOGIN, where that was taken from it by mistake."
+    } else {
+        "It was dropped or renamed, or the application has come to the wrong server."
+    };
+    let among = if alike == lines.len() { "all of them".into() } else { format!("{alike} of them") };
+    let told = text::truncate(&text::clean(newest), 160).into_owned();
+    let words = format!("{} refused within the last minute, {among} so: {told}", were(lines.len()));
+    Some(Finding::new(Severity::Warning, LOG.id, LOGINS, words).next(next))
+}
+
+fn were(n: usize) -> String {
+    match n {
+        1 => "1 login was".into(),
+        n => format!("{n} logins were"),
+    }
+}
+
+/// The server wrote that it is there, and nothing of its end behind it.
+fn is_silent(end: &str) -> bool {
+    let last = end.lines().rev().find(|l| {
+        ["ready to accept", "ready for connections", "shutting down", "shut down", "hutdown", "shutdown request"]
+            .iter()
+            .any(|w| l.contains(w))
+            || tells(l) >= Some(Severity::Warning)
+    });
+    last.is_some_and(|l| l.contains("ready "))
+}
+
+/// A standby's word that its primary removed WAL is of the past where it streamed, or found nobody there, or began anew, since.
+fn is_overtaken(line: &str, later: &[&str]) -> bool {
+    let since = ["started streaming WAL", "could not connect to the primary server", "entering standby mode"];
+    line.contains(REMOVED) && later.iter().any(|l| since.iter().any(|w| l.contains(w)))
 }
 
 /// A line without its time and process.
@@ -235,7 +301,7 @@ fn files(server: &Server, port: u16, process: Option<&Process>, data: Option<&Pa
             None => {
                 out.push(log.clone());
                 let beside = log.parent().map(in_directory).unwrap_or_default();
-                out.extend(beside.into_iter().filter(|p| p != log && shape(p) == shape(log)));
+                out.extend(beside.into_iter().filter(|p| p != log && series(p) == series(log)));
             }
         }
     }
@@ -256,10 +322,33 @@ fn files(server: &Server, port: u16, process: Option<&Process>, data: Option<&Pa
     out
 }
 
-/// A file's name with `#` for each digit.
-fn shape(path: &Path) -> String {
+/// A log's name with `#` for the day in it, and for the time behind that: the logs of one server that are written in turns have the same.
+/// Other numbers stay: `mysqld1.log` and `mysqld2.log` are of two servers, and so are `postgresql-14-main.log` and `postgresql-15-main.log`.
+fn series(path: &Path) -> String {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    name.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect()
+    let mut out = String::new();
+    let mut rest = name.as_str();
+    while let Some(c) = rest.chars().next() {
+        let alone = !out.ends_with(|c: char| c.is_ascii_alphanumeric());
+        let day = match rest.get(..10).filter(|d| d.parse::<jiff::civil::Date>().is_ok()) {
+            Some(dashed) => Some(dashed.len()),
+            None => rest.get(..8).filter(|d| d.bytes().all(|b| b.is_ascii_digit()) && d.parse::<jiff::civil::Date>().is_ok()).map(str::len),
+        };
+        if let Some(day) = day.filter(|_| alone) {
+            // `_142233` or `-14`.
+            let time = rest[day..].strip_prefix(['_', '-', 'T']).map_or(0, |t| t.bytes().take_while(u8::is_ascii_digit).count());
+            out.push('#');
+            rest = &rest[day + if matches!(time, 2 | 4 | 6) { time + 1 } else { 0 }..];
+        } else if alone && rest.get(..3).is_some_and(|d| DAYS.contains(&d)) && !rest[3..].starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            out.push('#');
+            rest = &rest[3..];
+        } else {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    out
 }
 
 /// Logs by their names.
@@ -282,17 +371,27 @@ pub(super) fn judge(server: &Server, port: u16, process: Option<&Process>, data:
     };
     let mut seen = end_of(server, &path.display().to_string(), &end);
     seen.places.insert("log".into(), path.display().to_string());
-    if let Some(age) = crash_age(&end, std::fs::metadata(path).and_then(|m| m.modified()).ok()) {
+    let written = std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    if let Some(age) = crash_age(&end, written) {
         seen.figures.insert(CRASH.into(), age);
+    }
+    if is_silent(&end) {
+        seen.figures.insert(SILENT.into(), 1.0);
+    }
+    if let Some(f) = refused_now(&end, written).filter(|_| server.dialect == crate::model::Dialect::Postgres) {
+        seen.find(f);
     }
     seen
 }
 
 /// What the last lines of a log tell; `name` says which log.
 pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
-    let told: Vec<(Severity, String)> = end
-        .lines()
-        .filter_map(|l| Some((tells(l)?, text::truncate(&text::clean(&crate::sql::redact(server.dialect, l)), 200).into_owned())))
+    let lines: Vec<&str> = end.lines().collect();
+    let told: Vec<(Severity, String)> = lines
+        .iter()
+        .enumerate()
+        .filter(|(at, l)| !is_overtaken(l, &lines[at + 1..]))
+        .filter_map(|(_, l)| Some((tells(l)?, text::truncate(&text::clean(&crate::sql::redact(server.dialect, l)), 200).into_owned())))
         .collect();
     let mut seen = Seen::of(&LOG).says(format!("{name}: {}", told.last().map_or("nothing of note at its end", |(_, l)| l)));
     // The last ones of the worst kind, in their order.
@@ -310,6 +409,9 @@ pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
         let next = if is_damage(line) {
             "Stop writing, and copy the files aside before anything else; then fail over, or restore what is damaged from the backup. Reading it all \
              (a dump, CHECK TABLE) says how much it is, and whether it was mended since."
+        } else if line.contains(LOCKS_FULL) {
+            "Most often its table of locks was full: few transactions that lock very many tables (a dump, partitions, ORM migrations), each table \
+             once. pg_locks counted by pid says whose; with them gone there is room again. For good: a higher max_locks_per_transaction (restart)."
         } else if MACHINE.iter().any(|w| line.contains(w)) {
             "It is the machine's: look at its disks and its memory; what was short may have become free when the statement failed."
         } else if line.contains(REMOVED) {
@@ -396,6 +498,7 @@ mod tests {
         let removed = "FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment 000000010000000000000029 has already been removed";
         assert_eq!(tells(removed), Some(Severity::Warning));
         assert!(end_of(&SERVER, "x.log", removed).findings[0].next.contains("pg_basebackup"));
+        assert!(end_of(&SERVER, "x.log", "ERROR:  out of shared memory").findings[0].next.contains("max_locks_per_transaction"));
         assert!(is_news("ERROR:  could not write to file \"base/pgsql_tmp/a\": No space left on device"));
         assert_eq!(tells("ERROR:  could not extend file \"base/5/1\": No space left on device"), Some(Severity::Warning));
         let told = crate::sql::redact(crate::model::Dialect::Postgres, "ERROR: in ALTER ROLE a PASSWORD 'hush'");
@@ -413,6 +516,68 @@ mod tests {
         assert!((3601.0..3604.0).contains(&hour), "{hour}");
         assert_eq!(crash_age("2026-01-01 10:00:00 LOG:  ready for connections\n", Some(now)), None);
         assert_eq!(crash_age("PANIC:  without a time\n", Some(now)), None);
+    }
+
+    #[test]
+    fn logs_that_are_written_in_turns_are_told_from_another_servers() {
+        let alike = |a: &str, b: &str| series(Path::new(a)) == series(Path::new(b));
+        for (a, b) in [
+            ("postgresql-2026-01-01_000000.log", "postgresql-2026-01-02_131500.log"),
+            ("postgresql-20260101.log", "postgresql-20261231.log"),
+            ("postgresql-Mon.log", "postgresql-Sun.log"),
+            ("15-main-2026-01-01.log", "15-main-2026-01-02.log"),
+        ] {
+            assert!(alike(a, b), "{a} {b}: {}", series(Path::new(a)));
+        }
+        for (a, b) in [
+            ("mysqld1.log", "mysqld2.log"),
+            ("error-3306.log", "error-3307.log"),
+            ("postgresql-14-main.log", "postgresql-15-main.log"),
+            ("postgresql-14-2026-01-01.log", "postgresql-15-2026-01-01.log"),
+            ("é1.log", "é2.log"),
+        ] {
+            assert!(!alike(a, b), "{a} {b}: {}", series(Path::new(a)));
+        }
+    }
+
+    #[test]
+    fn what_a_standby_was_told_before_it_streamed_again_is_of_the_past() {
+        let removed = "2026-01-01 10:00:00 UTC [7] FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment 29 has already been removed";
+        let refused = "2026-01-01 10:21:00 UTC [7] FATAL:  could not connect to the primary server: connection refused";
+        let streams = "2026-01-01 10:20:00 UTC [7] LOG:  started streaming WAL from primary at 0/3000000 on timeline 1";
+        let told = |lines: &[&str]| end_of(&SERVER, "s.log", &lines.join("\n")).findings.iter().any(|f| f.message.contains(REMOVED));
+        assert!(told(&[streams, removed]), "it is so now");
+        assert!(!told(&[removed, streams]) && !told(&[removed, refused]) && !told(&[removed, streams, refused]));
+        assert!(told(&[removed, streams, removed]));
+    }
+
+    #[test]
+    fn logins_that_are_refused_again_and_again_are_a_finding() {
+        let line = |second: u32, what: &str| format!("2026-01-01 10:00:{second:02} UTC [7] FATAL:  {what}\n");
+        let app: String = (10..30).map(|s| line(s, "password authentication failed for user \"app\"")).collect();
+        let now = std::time::SystemTime::now();
+        let f = refused_now(&app, Some(now)).unwrap();
+        assert!(
+            f.severity == Severity::Warning
+                && f.message.starts_with("20 logins were refused within the last minute, all of them so: FATAL"),
+            "{f:?}"
+        );
+        assert!(f.next.contains("rolvaliduntil"), "{f:?}");
+        assert!(refused_now(&app, Some(now - std::time::Duration::from_secs(120))).is_none(), "that was before");
+        let some: String = (10..13).map(|s| line(s, "password authentication failed for user \"app\"")).collect();
+        assert!(refused_now(&some, Some(now)).is_none(), "a slip of somebody's");
+        let gone: String = (10..30).map(|s| line(s, "database \"shop\" does not exist")).collect();
+        assert!(refused_now(&gone, Some(now)).unwrap().next.contains("dropped or renamed"));
+        assert!(!is_refusal("ERROR:  role \"x\" does not exist"), "a statement's");
+    }
+
+    #[test]
+    fn a_log_that_says_nothing_of_an_end_is_silent() {
+        let up = "LOG:  database system is ready to accept connections";
+        assert!(is_silent(up) && is_silent(&format!("{up}\nLOG:  checkpoint complete")));
+        assert!(!is_silent(&format!("{up}\nLOG:  received fast shutdown request\nLOG:  database system is shut down")));
+        assert!(!is_silent(&format!("{up}\nPANIC:  could not write to file: No space left on device")));
+        assert!(!is_silent(""));
     }
 
     #[test]

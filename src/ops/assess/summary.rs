@@ -2,7 +2,7 @@
 
 use super::failure::{NOBODY_LISTENS, NOT_READY};
 use super::lost::LOST;
-use crate::engine::REMOVED;
+use crate::engine::{REMOVED, SILENT};
 use crate::model::assessment::{Seen, Summary};
 use crate::model::{Finding, Severity};
 
@@ -85,6 +85,18 @@ pub fn summary(checks: &[Seen]) -> Summary {
     if let Some(full) = full {
         says = format!("Its disk is full: {}. {says}", full.message.trim_end_matches('.'));
         next = format!("Make room first, else it stops again: {} Then start it, where it has not come back by itself.", full.next);
+    }
+    // Of one that went without a word its processes say more than its log.
+    let killed = || {
+        checks
+            .iter()
+            .find(|c| c.check == "log" && c.figures.contains_key(SILENT))
+            .and_then(|_| checks.iter().find(|c| c.check == "process"))
+    };
+    if let Some(p) =
+        killed().and_then(|p| p.findings.first()).filter(|_| check == "connect" && f.message.starts_with(NOBODY_LISTENS) && full.is_none())
+    {
+        next = p.next.clone();
     }
     // Why nothing comes from the primary stands in the standby's log.
     let removed = || checks.iter().flat_map(|c| &c.findings).find(|l| l.check == "PG32" && l.message.contains(REMOVED));
