@@ -70,3 +70,72 @@ fn a_data_fix_with_parameters_saves_the_rows_that_it_changes() {
         assert!(text.starts_with("body\r\nnew\r\n"), "{text}");
     }
 }
+
+/// As it would be if it stood in the text.
+#[test]
+fn a_number_is_a_number() {
+    on_each(|p| {
+        let rows = |sql: &str, params: &[&str]| {
+            let params: Vec<&str> = params.iter().flat_map(|v| ["-p", v]).collect();
+            let text = p.ok(&[&["query", "app-dev", sql, "--format", "csv"], &params[..]].concat());
+            text.lines().skip(1).take_while(|l| !l.contains(" row")).map(str::to_string).collect::<Vec<_>>()
+        };
+        let yes = |sql: &str, params: &[&str]| {
+            let told = rows(&format!("select case when {sql} then 'yes' else 'no' end"), params);
+            assert_eq!(told[0], "yes", "{sql} {params:?}");
+        };
+        yes(":a < :b", &["a=9.5", "b=10.25"]);
+        yes(":a < :b", &["a=9", "b=10"]);
+        yes("1 > :a", &["a=.5"]);
+        yes("3 < :n", &["n=3.5"]);
+        assert_eq!(rows("select x from (select :a as x union all select :b) u order by x", &["a=9", "b=10"]), ["9", "10"]);
+        assert_eq!(rows("select id from notes where id < :n order by id", &["n=2.5"]), ["1", "2"], "the column holds integers");
+        // A text's place takes it as one.
+        assert_eq!(rows("select count(*) from notes where author = :a", &["a=42"])[0], "0");
+        assert_eq!(rows("select count(*) from notes where author = :a and :b < :c", &["a=42", "b=9", "c=10"])[0], "0");
+        p.ok(&["query", "app-dev", "update notes set body = :b where id = 2 and :x < :y", "-p", "b=1.50", "-p", "x=9", "-p", "y=10"]);
+        let body = rows("select body from notes where id = 2", &[]);
+        assert!(body[0].starts_with("1.5"), "{body:?}");
+    });
+    // Decimals are exact, also beyond what a double holds.
+    for p in [Project::postgres(), Project::mariadb()] {
+        p.ok(&["query", "app-dev", "create table d (v decimal(40,10), k int)"]);
+        p.ok(&["query", "app-dev", "insert into d values (12345678901234567891.1, 2), (12345678901234567890.1, 1)"]);
+        let text = p.ok(&["query", "app-dev", "select k from d where v = :x + 0", "-p", "x=12345678901234567890.1", "--format", "csv"]);
+        assert!(text.starts_with("k\r\n1\r\n") && !text.contains("2\r\n"), "{text}");
+        p.ok(&["query", "app-dev", "update d set v = v + :x where k = 2", "-p", "x=0.1"]);
+        let text = p.ok(&["query", "app-dev", "select v from d where k = 2", "--format", "csv"]);
+        assert!(text.contains("12345678901234567891.2000000000"), "{text}");
+    }
+}
+
+/// A type that does not fit is tried beside an open transaction, and never ends it.
+#[test]
+fn types_are_asked_for_without_harm_to_a_transaction() {
+    let p = Project::postgres();
+    let sql = "begin; update notes set body = 'kept' where id = 1; select count(*) from notes where author = :a and :b < :c; commit";
+    p.ok(&["query", "app-dev", sql, "-p", "a=42", "-p", "b=9", "-p", "c=10"]);
+    let text = p.ok(&["query", "app-dev", "select body from notes where id = 1", "--format", "csv"]);
+    assert!(text.contains("kept"), "{text}");
+}
+
+#[test]
+fn calls_and_tables_that_are_filled_take_values() {
+    on_each(|p| {
+        p.ok(&["query", "app-dev", "create table few as select * from notes where id < :n", "-p", "n=2"]);
+        let text = p.ok(&["query", "app-dev", "select count(*) from few", "--format", "csv"]);
+        assert!(text.contains("\r\n1\r\n"), "{text}");
+        let text = p.expect(2, &["query", "app-dev", "create view v as select * from notes where id < :n", "-p", "n=2"]);
+        assert!(text.contains("no statement has a parameter n") && text.contains("A definition takes none"), "{text}");
+    });
+    let p = Project::postgres();
+    p.ok(&["query", "app-dev", "create procedure mark(i int, b text) language sql as $$ update notes set body = b where id = i $$"]);
+    p.ok(&["query", "app-dev", "call mark(:i, :b)", "-p", "i=1", "-p", "b=seen"]);
+    let m = Project::mariadb();
+    m.ok(&["query", "app-dev", "create procedure mark(i int, b text) update notes set body = b where id = i"]);
+    m.ok(&["query", "app-dev", "call mark(:i, :b)", "-p", "i=1", "-p", "b=seen"]);
+    for p in [p, m] {
+        let text = p.ok(&["query", "app-dev", "select body from notes where id = 1", "--format", "csv"]);
+        assert!(text.contains("seen"), "{text}");
+    }
+}

@@ -102,7 +102,10 @@ fn values(reading: Reading, sql: &str, statements: &[(StatementSpan, Part)], giv
         );
     }
     match pairs.iter().find(|(.., used)| !used.get()) {
-        Some((name, ..)) => Err(Error::usage(format!("no statement has a parameter {}", text::clean(name)))),
+        Some((name, ..)) => {
+            let e = Error::usage(format!("no statement has a parameter {}", text::clean(name)));
+            Err(e.hint("A definition takes none (but CREATE TABLE … AS): what is in it stays there. Write the value into the text."))
+        }
         None => Ok(out),
     }
 }

@@ -22,6 +22,7 @@ mod fixes;
 mod hidden;
 mod hypothetical;
 mod link;
+mod literals;
 mod locks;
 mod migrations;
 mod names;

@@ -75,8 +75,11 @@ pub enum Param {
     Null,
     /// Engines that infer the parameter's type (PostgreSQL) read the text as that type.
     Text(String),
-    /// Decimal text: bound as a number where the engine takes a value's type from what is bound (SQLite, MySQL).
+    /// Decimal text: bound as a number where the engine takes a value's type from what is bound (SQLite, MySQL). It belongs to a
+    /// column, whose type says the rest.
     Number(String),
+    /// Decimal text in the place where somebody might have written the number itself: it has the type that it would have there.
+    Literal(String),
     /// Bytes that are no text.
     Bytes(Vec<u8>),
     /// Text whose bytes are no UTF-8: SQLite keeps any, PostgreSQL in a database without an encoding (SQL_ASCII).
@@ -88,7 +91,7 @@ impl Param {
     pub fn text(&self) -> Option<&str> {
         match self {
             Param::Null | Param::Bytes(_) | Param::TextBytes(_) => None,
-            Param::Text(s) | Param::Number(s) => Some(s),
+            Param::Text(s) | Param::Number(s) | Param::Literal(s) => Some(s),
         }
     }
 }
@@ -98,7 +101,7 @@ impl Param {
     pub fn is_ascii(&self) -> bool {
         match self {
             Param::Null => true,
-            Param::Text(s) | Param::Number(s) => s.is_ascii(),
+            Param::Text(s) | Param::Number(s) | Param::Literal(s) => s.is_ascii(),
             Param::TextBytes(b) | Param::Bytes(b) => b.is_ascii(),
         }
     }

@@ -22,7 +22,8 @@ pub struct Placeholder {
 /// A statement that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
-    /// As typed, but for `:name` where the server does not know it.
+    /// As typed, but for `:name` where the server does not know it, and for numbers with a fraction on MySQL: its protocol, as drivers have
+    /// it, has no decimal values, and a text beside a number is compared and counted as a double there. They are `CAST(? AS DECIMAL(2,1))`.
     pub text: String,
     /// In the order in which the engine numbers them.
     pub params: Vec<Param>,
@@ -53,11 +54,12 @@ pub fn placeholders(reading: impl Into<Reading>, text: &str) -> Vec<Placeholder>
     let found = find(dialect, text, &tokens);
     // `:name` makes a statement unreadable for a server that does not know it, and so for the classifier: it is asked about the
     // statement as it will be sent.
-    let sent = rewrite(dialect, text, &found).text;
+    let sent = rewrite(dialect, text, &found, |_| "?".into()).text;
     match classify(dialect, &sent).class {
         Class::Read | Class::Dml => found,
         // A SELECT may set a variable besides (`@x := 1`).
         Class::Session | Class::Other if queries(&sent, dialect) => found,
+        Class::Ddl if fills_a_table(dialect, &sent) => found,
         Class::Ddl | Class::Transaction | Class::Session | Class::Other => Vec::new(),
     }
 }
@@ -66,7 +68,27 @@ fn queries(text: &str, dialect: Dialect) -> bool {
     let tokens = lex(dialect, text);
     let first = tokens.iter().find(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
     let word = first.map_or("", |t| &text[t.span.clone()]);
-    ["select", "with", "values", "insert", "update", "delete", "replace"].iter().any(|w| word.eq_ignore_ascii_case(w))
+    ["select", "with", "values", "insert", "update", "delete", "replace", "call"].iter().any(|w| word.eq_ignore_ascii_case(w))
+}
+
+/// `CREATE TABLE … AS SELECT`: of all definitions the one whose query is run once, with values.
+fn fills_a_table(dialect: Dialect, text: &str) -> bool {
+    let words = lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
+    let mut depth = 0i32;
+    let mut table = false;
+    for (i, t) in words.enumerate() {
+        let word = text[t.span].to_ascii_lowercase();
+        match word.as_str() {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            "create" if i == 0 => {}
+            _ if i == 0 => return false,
+            "table" if i <= 5 => table = true,
+            "as" | "select" if depth == 0 => return table,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Could begin a placeholder: spares the rest of the work for the many statements that have none.
@@ -142,7 +164,8 @@ struct Sent<'a> {
     shifts: Vec<(usize, usize)>,
 }
 
-fn rewrite<'a>(dialect: Dialect, text: &str, found: &'a [Placeholder]) -> Sent<'a> {
+/// `mark` stands for a value on MySQL.
+fn rewrite<'a>(dialect: Dialect, text: &str, found: &'a [Placeholder], mark: impl Fn(&str) -> String) -> Sent<'a> {
     let as_typed = |order| Sent { text: text.to_string(), order, shifts: Vec::new() };
     match dialect {
         Dialect::Sqlite => {
@@ -172,7 +195,7 @@ fn rewrite<'a>(dialect: Dialect, text: &str, found: &'a [Placeholder]) -> Sent<'
                 out.push_str(&text[from..p.span.start]);
                 if dialect == Dialect::MySql {
                     order.push(Some(p.name.as_str()));
-                    out.push('?');
+                    out.push_str(&mark(&p.name));
                 } else {
                     let at = order.iter().position(|n| *n == Some(p.name.as_str())).unwrap_or_else(|| {
                         order.push(Some(p.name.as_str()));
@@ -242,16 +265,35 @@ pub fn bind_part<T, E>(
 }
 
 fn put(dialect: Dialect, text: &str, found: &[Placeholder], values: &BTreeMap<String, Param>) -> Result<Bound, String> {
-    let sent = rewrite(dialect, text, found);
+    let sent = rewrite(dialect, text, found, |name| {
+        let decimal = match values.get(name) {
+            Some(Param::Number(n)) => decimal(n).filter(|_| dialect == Dialect::MySql),
+            _ => None,
+        };
+        decimal.map_or_else(|| "?".into(), |(digits, scale)| format!("CAST(? AS DECIMAL({digits},{scale}))"))
+    });
     let mut params = Vec::with_capacity(sent.order.len());
     for name in sent.order {
         params.push(match name {
-            Some(name) => values.get(name).cloned().ok_or_else(|| name.to_string())?,
+            Some(name) => match values.get(name).ok_or_else(|| name.to_string())? {
+                Param::Number(n) => Param::Literal(n.clone()),
+                value => value.clone(),
+            },
             // SQLite counts up to the highest number, also over ones that are not there.
             None => Param::Null,
         });
     }
     Ok(Bound { text: sent.text, params, shifts: sent.shifts })
+}
+
+/// Digits, and those behind the point, of a number that no integer of 64 bits is: as MySQL's DECIMAL takes them (65 and 30 at most).
+fn decimal(n: &str) -> Option<(usize, usize)> {
+    if n.parse::<i64>().is_ok() || n.parse::<u64>().is_ok() {
+        return None;
+    }
+    let (whole, fraction) = n.trim_start_matches('-').split_once('.').unwrap_or((n.trim_start_matches('-'), ""));
+    let digits = whole.trim_start_matches('0').len() + fraction.len();
+    Some((digits.max(1), fraction.len())).filter(|(digits, scale)| *digits <= 65 && *scale <= 30)
 }
 
 /// The statement with each value written in its place as a literal: for EXPLAIN, which takes no parameters, and never to be run.
@@ -276,8 +318,8 @@ pub fn literal(dialect: Dialect, value: &Param) -> String {
     match value {
         Param::Null => "NULL".into(),
         // In brackets: `1 - -2`, not `1 --2`.
-        Param::Number(n) if n.starts_with('-') => format!("({n})"),
-        Param::Number(n) => n.clone(),
+        Param::Number(n) | Param::Literal(n) if n.starts_with('-') => format!("({n})"),
+        Param::Number(n) | Param::Literal(n) => n.clone(),
         Param::Text(t) if dialect == Dialect::Postgres && t.contains('\\') => {
             format!("E{}", dialect.quote_literal(&t.replace('\\', "\\\\")))
         }
@@ -312,7 +354,7 @@ pub fn typed_value(dialect: Dialect, typed: &str) -> Param {
     let whole = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     let decimal = match digits.split_once('.') {
         None => whole(digits),
-        Some((a, b)) => whole(a) && whole(b),
+        Some((a, b)) => (a.is_empty() || whole(a)) && whole(b),
     };
     // 007 is a text that somebody means as it is: an account, a post code.
     let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
@@ -423,6 +465,9 @@ mod tests {
             ("-1.50", Param::Number("-1.50".into())),
             ("007", Param::Text("007".into())),
             ("0.5", Param::Number("0.5".into())),
+            ("-.5", Param::Number("-.5".into())),
+            ("5.", Param::Text("5.".into())),
+            ("+49", Param::Text("+49".into())),
             ("'42'", Param::Text("42".into())),
             ("'it''s'", Param::Text("it's".into())),
             ("NULL", Param::Null),

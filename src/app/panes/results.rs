@@ -235,7 +235,7 @@ impl ResultTab {
     pub fn widen_for(&mut self, column: usize, value: &Param) {
         let cell = match value {
             Param::Null => Cell::Null,
-            Param::Text(t) | Param::Number(t) => Cell::Text(t.as_bytes()),
+            Param::Text(t) | Param::Number(t) | Param::Literal(t) => Cell::Text(t.as_bytes()),
             Param::Bytes(b) | Param::TextBytes(b) => Cell::Binary(b),
         };
         let mut batch = BatchBuilder::new(1);

@@ -100,7 +100,15 @@ impl Actor {
             // Nobody waits for it any more, and nothing was sent.
             return Ok(());
         }
-        let mut job = Job { text, params, data, ..Job::default() };
+        let declared = match self.declared(text, params, &events).await? {
+            Ok(types) => types,
+            Err(e) => {
+                self.publish(None);
+                let _ = events.send(Err(e)).await;
+                return Ok(());
+            }
+        };
+        let mut job = Job { text, params, data, declared: &declared, ..Job::default() };
         let sets = self.access == Access::ReadOnly && only_reading(Dialect::Postgres, text);
         if sets && !self.local.is_empty() {
             let why = "behind a pooler a setting would stay on a connection that others are given";
@@ -217,7 +225,7 @@ impl Actor {
                 return Ok(());
             }
         };
-        let ending = self.link.run(Job { prelude, before: 0, text, params, data: None, coda }, events, false).await;
+        let ending = self.link.run(Job { prelude, text, params, coda, ..Job::default() }, events, false).await;
         let lost = ending.lost.clone();
         self.publish(lost.as_ref());
         ending.tell().await;
@@ -258,7 +266,7 @@ impl Actor {
         };
         let before = explain::prefix(self.version, how);
         let text = format!("{before}{text}");
-        let job = Job { prelude, before: before.chars().count(), text: &text, params: &[], data: None, coda };
+        let job = Job { prelude, before: before.chars().count(), text: &text, coda, ..Job::default() };
         let table = match self.link.fetch(job).await? {
             Ok(t) => t,
             Err(e) => return Ok(Err(explain::refine(e))),

@@ -45,9 +45,34 @@ pub(super) struct Run {
     pub copy_in: bool,
     /// It is a statement of the user: what is said meanwhile is said to its reader.
     pub users: bool,
+    /// Types of the parameters, where the statement is only described.
+    pub described: Option<Vec<u32>>,
 }
 
 impl Run {
+    /// One that has not begun, with so many statements before and behind it.
+    pub fn new(events: mpsc::Sender<Result<Event>>, before: usize, behind: usize) -> Run {
+        Run {
+            events,
+            abandoned: false,
+            cancelled: None,
+            first: true,
+            batch: BatchBuilder::new(0),
+            shapes: Vec::new(),
+            copy: None,
+            wanted: before,
+            stage: Stage::Main,
+            types: Vec::new(),
+            tag: None,
+            error: None,
+            elapsed: Duration::ZERO,
+            coda_left: behind,
+            copy_in: false,
+            users: false,
+            described: None,
+        }
+    }
+
     async fn send(&mut self, event: Event) {
         if !self.abandoned && self.events.send(Ok(event)).await.is_err() {
             self.abandoned = true;

@@ -11,7 +11,8 @@ use super::types::{self, Types};
 use super::wire::Wire;
 use crate::engine::session::{EFFECT_NOT_KNOWN, Event, Outcome, RowStream};
 use crate::model::rows::Table;
-use crate::model::{BatchBuilder, Error, Kind, Notice, Param, Reading, Result, TxState};
+use crate::model::{Error, Kind, Notice, Param, Reading, Result, TxState};
+use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use std::collections::BTreeMap;
@@ -45,6 +46,10 @@ pub(super) struct Job<'a> {
     pub before: usize,
     pub text: &'a str,
     pub params: &'a [Param],
+    /// Types that the parameters are declared with; 0, or none: the server finds it.
+    pub declared: &'a [u32],
+    /// It is only described: see [`Link::describe`].
+    pub describes: bool,
     /// What `COPY … FROM STDIN` reads.
     pub data: Option<&'a str>,
     /// Run afterwards whether or not the statement failed.
@@ -175,9 +180,9 @@ impl Link {
         }
     }
 
-    fn write_statement(&mut self, text: &str, params: &[Param], describe: bool) -> std::io::Result<()> {
+    fn write_statement(&mut self, text: &str, params: &[Param], declared: &[u32], describe: bool) -> std::io::Result<()> {
         let out = &mut self.wire.out;
-        frontend::parse("", text, std::iter::empty(), out)?;
+        frontend::parse("", text, declared.iter().copied(), out)?;
         let text_format = 0i16;
         let bound = frontend::bind(
             "",
@@ -187,7 +192,7 @@ impl Link {
             |p: &Param, buf| {
                 match p {
                     Param::Null => return Ok(postgres_protocol::IsNull::Yes),
-                    Param::Text(v) | Param::Number(v) => buf.extend_from_slice(v.as_bytes()),
+                    Param::Text(v) | Param::Number(v) | Param::Literal(v) => buf.extend_from_slice(v.as_bytes()),
                     Param::TextBytes(b) => buf.extend_from_slice(b),
                     // bytea's text form.
                     Param::Bytes(b) => {
@@ -213,16 +218,21 @@ impl Link {
     /// Writes the whole job; returns how many answers (`ReadyForQuery`) it will get before that of the statement itself.
     fn write(&mut self, job: &Job<'_>, read_types: bool) -> std::io::Result<()> {
         if read_types {
-            self.write_statement(types::QUERY, &[], false)?;
+            self.write_statement(types::QUERY, &[], &[], false)?;
             frontend::sync(&mut self.wire.out);
         }
         for p in &job.prelude {
-            self.write_statement(p, &[], false)?;
+            self.write_statement(p, &[], &[], false)?;
         }
-        self.write_statement(job.text, job.params, true)?;
+        if job.describes {
+            frontend::parse("", job.text, job.declared.iter().copied(), &mut self.wire.out)?;
+            frontend::describe(b'S', "", &mut self.wire.out)?;
+        } else {
+            self.write_statement(job.text, job.params, job.declared, true)?;
+        }
         frontend::sync(&mut self.wire.out);
         for c in &job.coda {
-            self.write_statement(c, &[], false)?;
+            self.write_statement(c, &[], &[], false)?;
             frontend::sync(&mut self.wire.out);
         }
         Ok(())
@@ -237,36 +247,11 @@ impl Link {
             let zero = Error::new(Kind::Statement, "the statement or a parameter holds a zero byte, which PostgreSQL cannot take");
             return Ending { events, last: Err(zero), lost: None };
         }
-        self.control.begin();
         let rolled_back = job.coda.first() == Some(&"ROLLBACK");
-        let sent = Instant::now();
-        let mut run = Run {
-            events,
-            abandoned: false,
-            cancelled: None,
-            first: true,
-            batch: BatchBuilder::new(0),
-            shapes: Vec::new(),
-            copy: None,
-            wanted: job.prelude.len(),
-            stage: if read_types { Stage::Types } else { Stage::Main },
-            types: Vec::new(),
-            tag: None,
-            error: None,
-            elapsed: Duration::ZERO,
-            coda_left: job.coda.len(),
-            copy_in: false,
-            users: with_types,
-        };
-        let result = match self.wire.flush().await {
-            Ok(()) => self.read(&mut run, &job, sent).await,
-            // The server may have said why before it went.
-            Err(e) => match self.read(&mut run, &job, sent).await {
-                Ok(()) => Err(self.lost(&e)),
-                lost => lost,
-            },
-        };
-        let asked = self.control.end().await;
+        let mut run = Run::new(events, job.prelude.len(), job.coda.len());
+        run.stage = if read_types { Stage::Types } else { Stage::Main };
+        run.users = with_types;
+        let (result, asked) = self.answer(&mut run, &job).await;
         match result {
             Ok(()) => {
                 run.flush().await;
@@ -292,6 +277,40 @@ impl Link {
         }
     }
 
+    /// Sends what was written, and reads the answers to it; with whether a cancel was asked for meanwhile.
+    async fn answer(&mut self, run: &mut Run, job: &Job<'_>) -> (Result<(), Lost>, bool) {
+        self.control.begin();
+        let sent = Instant::now();
+        let result = match self.wire.flush().await {
+            Ok(()) => self.read(run, job, sent).await,
+            // The server may have said why before it went.
+            Err(e) => match self.read(run, job, sent).await {
+                Ok(()) => Err(self.lost(&e)),
+                lost => lost,
+            },
+        };
+        (result, self.control.end().await)
+    }
+
+    /// The types that a statement's parameters have when some are declared; `None` where the server cannot read it so. Nothing is run. What
+    /// the server says beside its answer it says again when the statement is run.
+    pub async fn describe(&mut self, job: Job<'_>, events: mpsc::Sender<Result<Event>>) -> Result<Result<Option<Vec<u32>>>, Lost> {
+        let job = Job { describes: true, ..job };
+        if self.write(&job, false).is_err() {
+            self.wire.out.clear();
+            return Ok(Ok(None));
+        }
+        let mut run = Run::new(events, job.prelude.len(), job.coda.len());
+        run.described = Some(Vec::new());
+        let (result, asked) = self.answer(&mut run, &job).await;
+        result?;
+        Ok(match run.error {
+            _ if asked => Err(Error::cancelled()),
+            Some(_) => Ok(None),
+            None => Ok(run.described),
+        })
+    }
+
     /// Sends the data of a COPY and its end; the server takes it in pieces of any size, and is heard between them: a trigger may have
     /// something to say for each row. Once it has failed the rest is not sent.
     async fn copy_in(&mut self, data: &str, run: &mut Run) -> std::io::Result<()> {
@@ -315,6 +334,7 @@ impl Link {
     /// Takes what the server says beside an answer.
     async fn aside(&mut self, run: &mut Run, message: Message) {
         match message {
+            Message::NoticeResponse(_) if run.described.is_some() => {}
             Message::NoticeResponse(body) => run.notice(Report::read(body.fields()).notice()).await,
             Message::NotificationResponse(body) => {
                 let Some(n) = notification(&body) else { return };
@@ -367,7 +387,7 @@ impl Link {
                     let e = std::io::Error::new(std::io::ErrorKind::InvalidData, "the description of the result is malformed");
                     return Err(self.lost(&e));
                 };
-                if run.stage == Stage::Main {
+                if run.stage == Stage::Main && run.described.is_none() {
                     run.columns(&fields, &mut self.types, &self.parameters).await;
                 }
                 continue;
@@ -402,6 +422,11 @@ impl Link {
                 }
                 aside @ (Message::NoticeResponse(_) | Message::NotificationResponse(_) | Message::ParameterStatus(_)) => {
                     self.aside(run, aside).await;
+                }
+                Message::ParameterDescription(body) => {
+                    if let Some(types) = &mut run.described {
+                        *types = body.parameters().collect().unwrap_or_default();
+                    }
                 }
                 Message::CopyInResponse(_) => {
                     // The Sync that went with the statement was eaten by the copy mode: one more closes the group.

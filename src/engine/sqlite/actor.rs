@@ -268,7 +268,7 @@ impl Actor {
                 Param::Text(t) => statement.raw_bind_parameter(i + 1, t),
                 Param::Bytes(b) => statement.raw_bind_parameter(i + 1, b),
                 Param::TextBytes(b) => statement.raw_bind_parameter(i + 1, rusqlite::types::ToSqlOutput::Borrowed(ValueRef::Text(b))),
-                Param::Number(t) => match (t.parse::<i64>(), t.parse::<f64>()) {
+                Param::Number(t) | Param::Literal(t) => match (t.parse::<i64>(), t.parse::<f64>()) {
                     (Ok(n), _) => statement.raw_bind_parameter(i + 1, n),
                     (_, Ok(x)) => statement.raw_bind_parameter(i + 1, x),
                     _ => statement.raw_bind_parameter(i + 1, t),

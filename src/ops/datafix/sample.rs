@@ -352,7 +352,7 @@ pub(super) fn by_keys(dialect: Dialect, table: &TableInfo, columns: Option<&[Str
 pub(super) fn inlined(dialect: Dialect, (text, params): (String, Vec<Param>)) -> (String, Vec<Param>) {
     let plain = |t: &str| t.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | ':'));
     let literal = |p: &Param| match p {
-        Param::Number(n) if plain(n) => Some(n.clone()),
+        Param::Number(n) | Param::Literal(n) if plain(n) => Some(n.clone()),
         Param::Text(t) if plain(t) => Some(format!("'{t}'")),
         _ => None,
     };
@@ -372,7 +372,7 @@ pub(super) fn inlined(dialect: Dialect, (text, params): (String, Vec<Param>)) ->
 fn shown(p: &Param) -> Option<String> {
     match p {
         Param::Null => None,
-        Param::Text(s) | Param::Number(s) => text::cell_line(Cell::Text(s.as_bytes())),
+        Param::Text(s) | Param::Number(s) | Param::Literal(s) => text::cell_line(Cell::Text(s.as_bytes())),
         Param::TextBytes(b) => text::cell_line(Cell::Text(b)),
         Param::Bytes(b) => text::cell_line(Cell::Binary(b)),
     }

@@ -109,7 +109,7 @@ impl Waiting {
     fn take(&mut self, row: &Row, why: &str) -> bool {
         let size = |p: &Param| match p {
             Param::Null => 0,
-            Param::Text(t) | Param::Number(t) => t.len(),
+            Param::Text(t) | Param::Number(t) | Param::Literal(t) => t.len(),
             Param::Bytes(b) | Param::TextBytes(b) => b.len(),
         };
         let bytes = row.1.iter().map(size).sum::<usize>();

@@ -208,7 +208,7 @@ pub fn sets(state: &mut State, values: &[String], measure: &str, effects: &mut V
 fn typed(value: &Param) -> Option<String> {
     match value {
         Param::Null => Some("NULL".into()),
-        Param::Number(n) => Some(n.clone()),
+        Param::Number(n) | Param::Literal(n) => Some(n.clone()),
         Param::Text(t) => Some(format!("'{}'", t.replace('\'', "''"))),
         Param::Bytes(_) | Param::TextBytes(_) => None,
     }

@@ -191,7 +191,7 @@ fn bound(p: Param) -> Value {
         Param::Null => Value::NULL,
         Param::Text(t) => Value::Bytes(t.into_bytes()),
         Param::Bytes(b) | Param::TextBytes(b) => Value::Bytes(b),
-        Param::Number(t) => match (t.parse::<i64>(), t.parse::<u64>()) {
+        Param::Number(t) | Param::Literal(t) => match (t.parse::<i64>(), t.parse::<u64>()) {
             (Ok(n), _) => Value::Int(n),
             (_, Ok(n)) => Value::UInt(n),
             _ => Value::Bytes(t.into_bytes()),
