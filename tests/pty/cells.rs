@@ -106,7 +106,7 @@ fn a_foreign_key_is_followed_out_and_back() {
     let mut c = open(home.path());
     grid(&mut c, "select * from orders", "2 rows ·");
     c.send("lt");
-    c.wait_for("Mira");
+    c.wait_until("the customer", |s| s.contains("Mira") && s.contains("1 row ·"));
     c.send("t");
     c.wait_until("the orders of the customer", |s| s.contains("SELECT * FROM \"main\".\"orders\"") && s.contains("2 rows ·"));
 }
@@ -186,7 +186,7 @@ fn tables_of_an_attached_file_are_found_described_and_edited() {
     c.send("<Tab>");
     c.wait_for("two.parcels");
     c.send("<F5>");
-    c.wait_for("light");
+    c.wait_until("its row", |s| s.contains("light") && s.contains("1 row ·"));
     c.send("<Esc> gr");
     c.send("llc");
     c.wait_for("Row 1");

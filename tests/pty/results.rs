@@ -76,7 +76,7 @@ fn a_stream_into_a_file_is_given_up_and_the_session_stays() {
     // The same session: its temporary table is there.
     write(&mut c, "select kept + 41 as answer from mine");
     c.send("<F5>");
-    c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42"));
+    c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42") && s.contains("1 row ·"));
 }
 
 #[test]

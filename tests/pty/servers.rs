@@ -58,7 +58,7 @@ fn process_of(server: &MariaServer) -> String {
 pub fn answers(c: &mut Console) {
     write(c, "select 40 + 2 as answer");
     c.send("<F5>");
-    c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42"));
+    c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42") && s.contains("1 row ·"));
 }
 
 /// Presses Ctrl-C once it is no longer the second half of a double one: that is a matter of time alone.

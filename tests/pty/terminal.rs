@@ -151,7 +151,7 @@ fn ctrl_c_cancels_a_running_query_and_keeps_the_session() {
     c.wait_for("the session is kept");
     write(&mut c, "select 40 + 2 as answer");
     c.send("<F5>");
-    c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42"));
+    c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42") && s.contains("1 row ·"));
     // With nothing running it asks, and does not leave by itself.
     c.send("<C-c>");
     c.wait_for("Quit Holdpoint?");
@@ -177,7 +177,7 @@ fn sizes_change_and_nothing_is_lost() {
     let mut c = open(&p, "app-dev", 160, 48);
     write(&mut c, "select author from notes order by id");
     c.send("<F5>");
-    c.wait_for("aiko");
+    c.wait_until("its rows are there", |s| s.contains("aiko") && s.contains("3 rows ·"));
     // Wide: the schema stands beside the query.
     c.wait_until("schema, query and rows are there", |s| s.contains("_author") || s.contains("notes"));
     c.resize(80, 24);
