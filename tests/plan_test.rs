@@ -547,3 +547,18 @@ fn what_stands_behind_a_name_belongs_to_the_baseline() {
         differs("table.toml", "orders meant public.orders and means alt.orders");
     });
 }
+
+/// MariaDB and SQLite print the alias alone: the table under it is found by the statement, on PostgreSQL by the plan.
+#[test]
+fn a_table_scan_is_forbidden_under_every_alias() {
+    on_each(|p, engine| {
+        shop(p, engine);
+        let sql = "select count(*) from orders join (select o2.customer from orders o2 where o2.state = 'open') x on x.customer = orders.id";
+        p.ok(&["explain", "app-dev", sql, "--write-test", "alias.toml", "--require", "no table scan on orders"]);
+        let told = p.expect(1, &["explain", "app-dev", "--test", "alias.toml"]);
+        assert!(told.contains("fail") && told.contains("on orders"), "{engine}: {told}");
+        let alone = "select count(*) from orders o where o.state = 'open'";
+        p.ok(&["explain", "app-dev", alone, "--write-test", "alone.toml", "--require", "no table scan on orders"]);
+        p.expect(1, &["explain", "app-dev", "--test", "alone.toml"]);
+    });
+}

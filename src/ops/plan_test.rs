@@ -161,7 +161,8 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
                 rewritten(cx, conn, &arm, then, effort(&test.require, anyway), &mut here).await?;
             }
         }
-        sets.push(check(&test, &set, &runs, &here)?);
+        let tables: Vec<&str> = now.tables.keys().map(String::as_str).collect();
+        sets.push(check(&test, (&set, &text), &runs, &tables, &here)?);
         for (all, some) in [(&mut differs.apart, here.apart), (&mut differs.changed, here.changed)] {
             all.extend(some);
             all.sort();
@@ -263,7 +264,7 @@ fn merged(all: Option<Environment>, more: Environment) -> Environment {
     }
 }
 
-fn check(test: &TestFile, set: &str, runs: &Runs, differs: &Differences) -> Result<SetReport> {
+fn check(test: &TestFile, (set, statement): (&str, &str), runs: &Runs, tables: &[&str], differs: &Differences) -> Result<SetReport> {
     let now = summary(&runs.samples).ok_or_else(|| Error::failed("nothing was measured"))?;
     let own = shape::hash(&runs.plan);
     let then = test.baseline.as_ref().and_then(|b| b.sets.get(set));
@@ -273,6 +274,8 @@ fn check(test: &TestFile, set: &str, runs: &Runs, differs: &Differences) -> Resu
         summary: &now,
         plan: &runs.plan,
         shape: &own,
+        statement,
+        tables,
         baseline: then.map(|t| req::Baseline { shape: &t.shape, samples: &old, apart: &differs.apart, elsewhere: differs.elsewhere }),
     };
     let requirements = test

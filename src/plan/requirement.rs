@@ -2,14 +2,16 @@
 //! orders`. Read from words, checked against what was measured. Pure.
 
 use super::measure::{self, MATTERS, Pairing, Sample, Summary};
-use crate::model::plan::{Plan, PlanNode};
+use crate::model::plan::Plan;
 use crate::text;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+mod forbidden;
 mod operations;
 
-use operations::{Named, named_by, reads_a_table, says};
+use forbidden::never;
+use operations::{Named, named_by, reads_a_table};
 
 /// Counters that engines have.
 const COUNTERS: [&str; 8] =
@@ -77,6 +79,10 @@ pub struct Measured<'a> {
     pub summary: &'a Summary,
     pub plan: &'a Plan,
     pub shape: &'a str,
+    /// The statement as it was sent.
+    pub statement: &'a str,
+    /// Names of the tables that the catalogue knows of those in the plan, with their schemas.
+    pub tables: &'a [&'a str],
     pub baseline: Option<Baseline<'a>>,
 }
 
@@ -161,7 +167,7 @@ impl Requirement {
     /// How it stands.
     pub fn check(&self, m: &Measured<'_>) -> (Standing, String) {
         match self {
-            Requirement::Never { operation, relation } => never(m.plan, operation, relation.as_deref()),
+            Requirement::Never { operation, relation } => never(m, operation, relation.as_deref()),
             Requirement::Bound { metric, strict, limit } => {
                 let limit = Limit { at: *limit, strict: *strict };
                 match metric {
@@ -309,44 +315,6 @@ fn time(m: &Measured<'_>, limit: Limit, q: f64, what: &str) -> (Standing, String
     } else {
         (Standing::Inconclusive, spread)
     }
-}
-
-fn never(plan: &Plan, operation: &str, relation: Option<&str>) -> (Standing, String) {
-    let op = operation.to_lowercase();
-    let named = |n: &PlanNode, r: &str| {
-        let same = |o: &Option<String>| {
-            o.as_ref().is_some_and(|x| x.eq_ignore_ascii_case(r) || x.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case(r)))
-        };
-        // PostgreSQL calls the partitions of `meas` `meas_1`, `meas_2` …
-        let part = |alias: &String| {
-            let number = alias.get(r.len()..).and_then(|n| n.strip_prefix('_'));
-            number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) && alias[..r.len()].eq_ignore_ascii_case(r)
-        };
-        same(&n.relation) || same(&n.alias) || n.alias.as_ref().is_some_and(part)
-    };
-    let (mut found, mut seen) = (None, false);
-    plan.root.walk(0, &mut |_, n| {
-        let here = relation.is_none_or(|r| named(n, r));
-        seen |= here;
-        if here && !n.never_executed && found.is_none() && (says(&n.op, &op) || n.raw_op.to_lowercase().contains(&op)) {
-            found = Some(if n.raw_op.is_empty() { n.op.clone() } else { n.raw_op.clone() });
-        }
-    });
-    match (found, relation) {
-        (Some(f), Some(r)) => (Standing::Fail, format!("the plan has {f} on {r}")),
-        (Some(f), None) => (Standing::Fail, format!("the plan has {f}")),
-        (None, Some(r)) if !seen => (Standing::Inconclusive, format!("the plan reads no {r}: is the name right?")),
-        (None, _) if named_by(&plan.engine, operation) != Named::Exactly => (
-            Standing::Inconclusive,
-            format!("`{operation}` is no name of a step that is known of {}: write it as the plan does", engine_word(&plan.engine)),
-        ),
-        (None, Some(r)) => (Standing::Pass, format!("no {operation} on {r} in the plan")),
-        (None, None) => (Standing::Pass, format!("no {operation} in the plan")),
-    }
-}
-
-fn engine_word(engine: &str) -> &str {
-    if engine.is_empty() { "any engine" } else { engine }
 }
 
 /// The worst standing.
