@@ -553,7 +553,8 @@ fn what_stands_behind_a_name_belongs_to_the_baseline() {
 fn a_table_scan_is_forbidden_under_every_alias() {
     on_each(|p, engine| {
         shop(p, engine);
-        let sql = "select count(*) from orders join (select o2.customer from orders o2 where o2.state = 'open') x on x.customer = orders.id";
+        let sql =
+            "select count(*) from orders join (select o2.customer from orders o2 where o2.state = 'open') x on x.customer = orders.id";
         p.ok(&["explain", "app-dev", sql, "--write-test", "alias.toml", "--require", "no table scan on orders"]);
         let told = p.expect(1, &["explain", "app-dev", "--test", "alias.toml"]);
         assert!(told.contains("fail") && told.contains("on orders"), "{engine}: {told}");

@@ -26,11 +26,16 @@ pub struct Arm {
     writes: bool,
 }
 
+/// See [`Effort::quick`].
+const QUICK: Duration = Duration::from_secs(10);
+
 /// How often and how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
     /// Runs of each arm, at least; fewer only when the time is over.
     pub least: usize,
+    /// Runs of a single arm, at least, where all of them take no longer than [`QUICK`].
+    pub quick: usize,
     pub most: usize,
     /// No further run is begun after this.
     pub time: Duration,
@@ -40,7 +45,7 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Self {
-        Effort { least: LEAST, most: MOST, time: Duration::from_secs(120), anyway: false }
+        Effort { least: LEAST, quick: LEAST, most: MOST, time: Duration::from_secs(120), anyway: false }
     }
 }
 
@@ -167,15 +172,19 @@ pub async fn alone(cx: &Cx, arm: &Arm, effort: Effort) -> Result<Runs> {
     arm.admitted(effort).await?;
     let begun = Instant::now();
     let plan = arm.run(cx, true).await?;
+    // By the run that is not counted: a number that the counted ones had a say in would be another one where they were slow.
+    let quick = begun.elapsed() * u32::try_from(effort.quick).unwrap_or(u32::MAX) <= QUICK;
+    let least = if quick { effort.quick.max(effort.least) } else { effort.least };
+    let most = effort.most.max(least);
     let mut samples = Vec::new();
     let mut cut_short = false;
-    while samples.len() < effort.most && !(samples.len() >= effort.least && measure::settled_alone(&samples)) {
+    while samples.len() < most && !(samples.len() >= least && measure::settled_alone(&samples)) {
         if begun.elapsed() >= effort.time && !samples.is_empty() {
             cut_short = true;
             break;
         }
         cx.check_cancelled()?;
-        cx.progress.update(&format!("measuring {}", arm.name), samples.len() as u64, Some(effort.most as u64));
+        cx.progress.update(&format!("measuring {}", arm.name), samples.len() as u64, Some(most as u64));
         samples.push(arm.sample(cx).await?);
     }
     Ok(Runs { samples, plan, cut_short })

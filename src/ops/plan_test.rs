@@ -76,7 +76,8 @@ pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest, anyw
     let mut behind = None;
     for (set, text) in &all {
         let arm = Arm::new(conn, None, set, text, Vec::new()).await?;
-        let runs = alone(cx, &arm, effort(&require, anyway)).await?;
+        // What the baseline is for are the ratios: they take no more runs than usual.
+        let runs = alone(cx, &arm, Effort { anyway, ..Effort::default() }).await?;
         let found = environment::gather(conn, arm.session(), &runs.plan, text).await?;
         if about.is_none() {
             behind = environment::behind(conn, arm.session(), &texts).await;
@@ -238,8 +239,11 @@ pub async fn record(cx: &Cx, conn: &Connection, report: &TestReport) -> Result<E
 }
 
 fn effort(require: &[(String, Requirement)], anyway: bool) -> Effort {
-    let least = require.iter().map(|(_, r)| r.runs()).max().unwrap_or(crate::plan::measure::LEAST);
-    Effort { least, anyway, ..Effort::default() }
+    let usual = Effort::default();
+    let runs = || require.iter().map(|(_, r)| r.runs());
+    let least = runs().map(|(least, _)| least).max().unwrap_or(usual.least);
+    let quick = runs().map(|(_, quick)| quick).max().unwrap_or(usual.quick);
+    Effort { least, quick, anyway, ..usual }
 }
 
 fn measured(runs: &Runs, text: &str) -> Result<Measured> {

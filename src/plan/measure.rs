@@ -22,6 +22,8 @@ pub const MATTERS: f64 = 0.10;
 pub const LEAST_MS: f64 = 0.02;
 /// A difference in counters below this is not work.
 const LEAST_WORK: u64 = 8;
+/// With which a quantile lies within a bound.
+pub const CONFIDENCE: f64 = 0.95;
 /// Samples of the bootstrap.
 const DRAWS: usize = 2_000;
 /// Counters that say how much work a statement was, the truest first.
@@ -114,6 +116,9 @@ pub struct Summary {
     pub mad_ms: f64,
     /// By nearest rank: with fewer than 20 runs it is the slowest one.
     pub p95_ms: f64,
+    /// Of the true median and the true 95th percentile, of which those of the runs are estimates.
+    pub median_bounds: Bounds,
+    pub p95_bounds: Bounds,
     pub least_ms: f64,
     pub most_ms: f64,
     pub work: BTreeMap<String, Counter>,
@@ -141,6 +146,8 @@ pub fn summary(samples: &[Sample]) -> Option<Summary> {
         median_ms,
         mad_ms: median(&distances)?,
         p95_ms: quantile(&times, 0.95)?,
+        median_bounds: quantile_bounds(&times, 0.5),
+        p95_bounds: quantile_bounds(&times, 0.95),
         least_ms: times.iter().copied().reduce(f64::min)?,
         most_ms: times.iter().copied().reduce(f64::max)?,
         work,
@@ -217,16 +224,36 @@ pub fn ratio_interval(before: &[f64], after: &[f64], pairing: Pairing) -> Option
     interval(&ratios)
 }
 
-/// The 95 % interval of a quantile.
-pub fn quantile_interval(values: &[f64], q: f64) -> Option<(f64, f64)> {
-    if values.is_empty() {
-        return None;
+/// Between what a quantile lies. Each side holds with [`CONFIDENCE`]; `None`: so few runs bound it on that side by nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Bounds {
+    pub at_least_ms: Option<f64>,
+    pub at_most_ms: Option<f64>,
+    /// Of each side by itself.
+    pub confidence: f64,
+}
+
+/// Bounds of a quantile by order statistics, whatever way the values are spread: of n values as many lie below the quantile q as the binomial
+/// distribution of n and q has it, so that the k-th smallest is not below the quantile with P(B < k), and not above it with P(B ≥ k)
+/// (Conover, Practical Nonparametric Statistics, §3.2; David and Nagaraja, Order Statistics, §7.1). A bootstrap cannot say it of a
+/// percentile near the end: it draws no value beyond those that were seen.
+pub fn quantile_bounds(values: &[f64], q: f64) -> Bounds {
+    let mut v = values.to_vec();
+    v.sort_unstable_by(f64::total_cmp);
+    let mut out = Bounds { at_least_ms: None, at_most_ms: None, confidence: CONFIDENCE };
+    // Of n values none is below.
+    let (mut logarithm, mut cumulated) = (v.len() as f64 * (1.0 - q).ln(), 0.0);
+    for (k, value) in v.iter().enumerate() {
+        cumulated += logarithm.exp();
+        if 1.0 - cumulated >= CONFIDENCE {
+            out.at_least_ms = Some(*value);
+        }
+        if cumulated >= CONFIDENCE && out.at_most_ms.is_none() {
+            out.at_most_ms = Some(*value);
+        }
+        logarithm += ((v.len() - k) as f64 / (k + 1) as f64 * q / (1.0 - q)).ln();
     }
-    let mut draws = Draws(0x686f_6c64_706f_696e);
-    let mut found: Vec<f64> =
-        (0..DRAWS).filter_map(|_| quantile(&(0..values.len()).map(|_| values[draws.below(values.len())]).collect::<Vec<_>>(), q)).collect();
-    found.sort_unstable_by(f64::total_cmp);
-    interval(&found)
+    out
 }
 
 /// The middle 95 % of sorted values.

@@ -102,6 +102,44 @@ fn a_plan_gives_its_counters() {
     assert!(Sample::of(&Plan { analyzed: false, ..plan }).is_none());
 }
 
+/// Numbers of runs of which the slowest, the second, third … slowest is a 95 % bound of a 95th percentile: those of every table.
+#[test]
+fn a_quantile_is_bounded_by_order_statistics() {
+    let upper = |n: usize| {
+        let values: Vec<f64> = (1..=n).map(|i| i as f64).collect();
+        quantile_bounds(&values, 0.95).at_most_ms.map(|ms| n - ms as usize)
+    };
+    assert_eq!(
+        [58, 59, 92, 93, 123, 124, 152, 153, 180, 181].map(upper),
+        [None, Some(0), Some(0), Some(1), Some(1), Some(2), Some(2), Some(3), Some(3), Some(4)]
+    );
+    let median = quantile_bounds(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.5);
+    assert_eq!((median.at_least_ms, median.at_most_ms), (Some(1.0), Some(5.0)), "31 of 32");
+    let four = quantile_bounds(&[1.0, 2.0, 3.0, 4.0], 0.5);
+    assert_eq!((four.at_least_ms, four.at_most_ms), (None, None), "15 of 16");
+    assert_eq!(quantile_bounds(&[], 0.95).at_most_ms, None);
+    let long: Vec<f64> = (1..=5000).map(f64::from).collect();
+    let bounds = quantile_bounds(&long, 0.95);
+    assert!(
+        (4720.0..4750.0).contains(&bounds.at_least_ms.unwrap()) && (4751.0..4780.0).contains(&bounds.at_most_ms.unwrap()),
+        "{bounds:?}"
+    );
+}
+
+/// A statement of which 7 % of the runs take 50 ms: its 95th percentile is 50 ms, and hardly ever it is seen below 20 ms.
+#[test]
+fn a_rare_slow_run_is_not_passed_over() {
+    let mut draws = Draws(7);
+    for runs in [59, 181] {
+        let passed = (0..1000).filter(|_| {
+            let times: Vec<f64> = (0..runs).map(|_| if draws.below(100) < 7 { 50.0 } else { 0.1 }).collect();
+            quantile_bounds(&times, 0.95).at_most_ms.is_some_and(|ms| ms < 20.0)
+        });
+        let passed = passed.count();
+        assert!(passed <= 50, "{passed} of 1000 with {runs} runs");
+    }
+}
+
 proptest! {
     // Each case draws thousands of samples.
     #![proptest_config(ProptestConfig::with_cases(24))]

@@ -115,14 +115,20 @@ fn what_cannot_be_compared_is_not() {
 
 #[test]
 fn percentiles_take_their_runs() {
-    let twenty: Vec<f64> = (0..20).map(|i| 10.0 + f64::from(i) / 10.0).collect();
-    let many = samples(&twenty, 1);
-    assert_eq!(check("p95 < 12 ms", &many, &many, true, &[], false).0, Standing::Pass);
-    assert_eq!(check("p95 < 11 ms", &many, &many, true, &[], false).0, Standing::Fail);
-    assert_eq!(check("p95 < 12 ms", &many, &many[..10], true, &[], false).0, Standing::Inconclusive);
-    assert_eq!(check("median < 12 ms", &many, &many[..10], true, &[], false).0, Standing::Pass);
-    assert_eq!(check("rows <= 3", &many, &many, true, &[], false).0, Standing::Pass);
-    assert_eq!(check("rows <= 2", &many, &many, true, &[], false).0, Standing::Fail);
+    let evenly: Vec<f64> = (0..RUNS_FOR_P95).map(|i| 10.0 + i as f64 / 30.0).collect();
+    let many = samples(&evenly, 1);
+    let of = |words: &str, runs: usize| check(words, &many, &many[..runs], true, &[], false);
+    assert_eq!(of("p95 < 12 ms", 59).0, Standing::Pass);
+    assert_eq!(of("p95 < 11 ms", 59).0, Standing::Fail);
+    let (state, why) = of("p95 < 11.8 ms", 59);
+    assert!(state == Standing::Inconclusive && why.contains("at least 11.7 ms and with as much at most 11.9 ms"), "{why}");
+    // The slowest of 58 runs is the true percentile or more in 94.9 % of all cases.
+    let (state, why) = of("p95 < 12 ms", 58);
+    assert!(state == Standing::Inconclusive && why.contains("of 58 runs") && why.contains("takes 59 runs"), "{why}");
+    assert_eq!(of("p95 < 10.1 ms", 20).0, Standing::Fail, "that it is above the limit takes fewer");
+    assert_eq!(of("median < 12 ms", 10).0, Standing::Pass);
+    assert_eq!(of("rows <= 3", 59).0, Standing::Pass);
+    assert_eq!(of("rows <= 2", 59).0, Standing::Fail);
 }
 
 #[test]
