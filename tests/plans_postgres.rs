@@ -367,7 +367,7 @@ fn adds_up(what: &str, p: &Plan) {
     assert!(s.pages.expect("pages").agree(), "{what}: {line}\n{}", p.raw);
     assert!(s.remainder_ms.abs() <= s.err_ms + 0.001, "{what}: {line}, ±{:.3}\n{}", s.err_ms, p.raw);
     let unattributed = p.unattributed_ms.expect("unattributed");
-    assert!((s.nodes_ms + s.parallel_ms + unattributed - s.root_ms).abs() < 1e-6, "{what}: {line}, {unattributed}");
+    assert!((s.nodes_ms + s.parallel_ms + unattributed - s.root_ms.expect("times")).abs() < 1e-6, "{what}: {line}, {unattributed}");
     for n in nodes(p) {
         if n.never_executed {
             let none = (n.total_ms, n.self_ms, n.rows, n.loops, n.pages.hit, n.self_pages.hit, n.estimate_error);

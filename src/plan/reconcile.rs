@@ -5,8 +5,8 @@ use crate::model::plan::{Pages, Plan, PlanNode, Trigger};
 /// The sum of the nodes beside the root and the statement. Milliseconds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sums {
-    /// The root's inclusive time.
-    pub root_ms: f64,
+    /// The root's inclusive time. `None`: the plan tells no times of its nodes, and there is nothing of them to add up.
+    pub root_ms: Option<f64>,
     /// Own times of the nodes that the leader alone ran, without those that ran after the root.
     pub nodes_ms: f64,
     /// What parallel parts took of the root's clock.
@@ -64,7 +64,7 @@ impl PageSums {
 pub fn sums(plan: &Plan) -> Option<Sums> {
     let pages = pages(plan);
     let Some(root_ms) = plan.root.total_ms else { return pages.map(|p| Sums { pages: Some(p), ..Sums::default() }) };
-    let mut s = Sums { root_ms, pages, parallel_ms: plan.parallel_ms.unwrap_or(0.0), ..Sums::default() };
+    let mut s = Sums { root_ms: Some(root_ms), pages, parallel_ms: plan.parallel_ms.unwrap_or(0.0), ..Sums::default() };
     let mut all = 0.0;
     plan.root.walk(0, &mut |_, n| {
         let own = n.self_ms.unwrap_or(0.0);
@@ -78,8 +78,8 @@ pub fn sums(plan: &Plan) -> Option<Sums> {
     });
     s.detached_ms = plan.detached_ms.unwrap_or(0.0);
     s.nodes_ms = all - s.detached_ms;
-    s.remainder_ms = s.root_ms - s.nodes_ms - s.parallel_ms;
-    s.outside = outside(plan, s.root_ms + s.detached_ms);
+    s.remainder_ms = root_ms - s.nodes_ms - s.parallel_ms;
+    s.outside = outside(plan, root_ms + s.detached_ms);
     Some(s)
 }
 
@@ -119,6 +119,10 @@ impl Sums {
 
     /// The reconciliation as one line.
     pub fn sentence(&self) -> String {
+        format!("{}{}", self.root_ms.map_or("no times of nodes".to_string(), |root| self.times(root)), self.pages_words())
+    }
+
+    fn times(&self, root_ms: f64) -> String {
         let mut parts = vec![format!("nodes {}", ms(self.nodes_ms))];
         if self.parallel_ms > 0.0 {
             parts.push(format!("slowest processes {} (work of all processes {})", ms(self.parallel_ms), ms(self.process_ms)));
@@ -129,7 +133,7 @@ impl Sums {
         if size >= 0.0005 {
             line.push_str(&format!(" {sign} {} {}", ms(size), if within { "rounding" } else { "not explained" }));
         }
-        line.push_str(&format!(" = root {}", ms(self.root_ms)));
+        line.push_str(&format!(" = root {}", ms(root_ms)));
         if self.detached_ms > 0.0 {
             line.push_str(&format!("; beside the root {}", ms(self.detached_ms)));
         }
@@ -144,16 +148,17 @@ impl Sums {
                 }
             }
         }
-        match &self.pages {
-            Some(p) if p.agree() => line.push_str("; pages add up exactly"),
-            Some(p) => line.push_str(&format!(
-                "; pages do not add up: nodes {}, root {}",
-                p.nodes.accessed().unwrap_or(0),
-                p.whole.accessed().unwrap_or(0)
-            )),
-            None => {}
-        }
         line
+    }
+
+    fn pages_words(&self) -> String {
+        match &self.pages {
+            Some(p) if p.agree() => "; pages add up exactly".into(),
+            Some(p) => {
+                format!("; pages do not add up: nodes {}, root {}", p.nodes.accessed().unwrap_or(0), p.whole.accessed().unwrap_or(0))
+            }
+            None => String::new(),
+        }
     }
 }
 
@@ -194,6 +199,16 @@ mod tests {
             "nodes 9.000 ms + 1.000 ms not explained = root 10.000 ms; execution 12.500 ms = root + other 2.500 ms; \
              pages do not add up: nodes 29, root 30"
         );
+    }
+
+    /// `TIMING OFF`: what is not known is no 0.
+    #[test]
+    fn a_plan_without_times_of_nodes_has_no_sum_of_them() {
+        let timeless = |n: PlanNode| PlanNode { total_ms: None, self_ms: None, self_err_ms: None, ..n };
+        let mut root = timeless(node(0.0, 0.0, 30, 10));
+        root.children.push(timeless(node(0.0, 0.0, 20, 20)));
+        let plan = Plan { root, execution_ms: Some(1.977), analyzed: true, ..Plan::default() };
+        assert_eq!(sums(&plan).unwrap().sentence(), "no times of nodes; pages add up exactly");
     }
 
     #[test]

@@ -141,9 +141,11 @@ fn flat() -> Error {
 fn crowded(sheet: &Sheet<'static>, one_column: bool) -> bool {
     let below = whole::below(sheet);
     let most = |d: &Draft<'static>| get(&d.keys, "Node Type").and_then(|k| names::most_children(&k.words()));
-    // With all arrows in one column nothing can stand below them.
+    // With all arrows in one column nothing can stand below them. What the last node reads from may be cut off instead.
     let wants = |d: &Draft<'static>| most(d).is_some_and(|m| m > 0) && get(&d.keys, "Node Type").is_some_and(|k| k.words() != "Result");
-    sheet.nodes.iter().zip(below).any(|(d, n)| most(d).is_some_and(|most| n > most) || one_column && n == 0 && wants(d))
+    let last = sheet.nodes.len().saturating_sub(1);
+    let nodes = sheet.nodes.iter().zip(below).enumerate();
+    nodes.into_iter().any(|(i, (d, n))| most(d).is_some_and(|most| n > most) || one_column && n == 0 && i != last && wants(d))
 }
 
 /// Where the text ends before the plan does: in the middle of a line, at a node that has to read from others, or above a scan's pages.

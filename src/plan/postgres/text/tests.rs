@@ -572,3 +572,27 @@ fn grouping_sets_stand_as_in_json() {
     let p = read(&node("  Group Key: a.g, a.d")).unwrap();
     assert_eq!(p.root.conditions, [("Group Key".to_string(), "a.g, a.d".to_string())]);
 }
+
+/// All blanks are there: what is missing is the end.
+#[test]
+fn a_plan_that_ends_at_a_node_that_reads_from_another_is_cut_off() {
+    let whole = " Nested Loop  (cost=0.43..100.00 rows=100 width=8) (actual time=0.020..10.000 rows=1000 loops=1)
+   Buffers: shared hit=1200 read=7
+   ->  Seq Scan on a  (cost=0.00..10.00 rows=100 width=4) (actual time=0.005..1.000 rows=1000 loops=1)
+         Filter: (x > 5)
+         Buffers: shared hit=100 read=5
+   ->  Memoize  (cost=0.43..0.90 rows=1 width=4) (actual time=0.006..0.007 rows=1 loops=1000)
+         Cache Key: a.id
+         Buffers: shared hit=1100 read=2
+         ->  Index Scan using b_pk on b  (cost=0.42..0.89 rows=1 width=4) (actual time=0.010..0.011 rows=1 loops=200)
+               Index Cond: (id = a.id)
+               Buffers: shared hit=1100 read=2
+ Execution Time: 10.500 ms
+";
+    assert!(read(whole).is_ok());
+    for lines in [6, 7, 8] {
+        let cut: String = whole.lines().take(lines).map(|l| format!("{l}\n")).collect();
+        let e = read(&cut).expect_err("cut off");
+        assert_eq!(e.message, "the plan is cut off: what Memoize reads from is not there", "{lines} lines");
+    }
+}
