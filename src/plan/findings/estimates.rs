@@ -2,7 +2,7 @@
 
 use super::Draft;
 use super::scene::{Product, SELF_MS, SELF_SHARE, Scene, Weight};
-use super::words::{count, ms, percent};
+use super::words::{count, ms, percent, shorter};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
 use crate::plan::expression::{Expr, Test};
@@ -46,6 +46,10 @@ pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
 fn factor(s: &Scene<'_>, i: usize) -> Option<f64> {
     let n = s.node(i);
     let e = n.estimate_error.filter(|_| !n.never_executed && n.estimate_doubt.is_none())?;
+    // SQLite takes a fixed share of a range: no statistics that it keeps tell more (no STAT4 here).
+    if s.product == Product::Sqlite && n.conditions.iter().any(|(_, c)| c.contains(['<', '>'])) {
+        return None;
+    }
     // A subquery's test may be over with its first row: fewer of them are no error.
     let cut_short = e < 0.0 && std::iter::once(i).chain(s.above(i)).any(|a| s.node(a).role == Role::SubPlan);
     if cut_short || members_were_right(s, i) {
@@ -121,10 +125,11 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
     };
     let alias = s.alias(about).unwrap_or("");
     let mut columns: Vec<String> = Vec::new();
-    let (mut computed, mut converted) = (None, false);
+    let (mut computed, mut converted, mut contains) = (None, false, None);
     for p in conditions.iter().flat_map(|c| c.predicates_on(alias)).map(|p| s.uncast(about, p)) {
         match p.column() {
             Some(_) if s.converted(about, &p).is_some() => converted = true,
+            Some(c) if p.test == Test::Contains && s.product.is_mysql() => contains = Some(c.name.clone()),
             Some(c) if p.test != Test::Join && !columns.contains(&c.name) => columns.push(c.name.clone()),
             None if matches!(p.test, Test::Equal | Test::Range | Test::In) && computed.is_none() && p.key.cast_column().is_none() => {
                 computed = Some(p.key.clone())
@@ -152,6 +157,21 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
             "Of what a WITH part holds there are no statistics: the planner takes a fixed share of it. Written inside the part the test is \
              estimated by the table's: compare the plans."
                 .to_string(),
+            None,
+        ),
+        false if contains.is_some() && columns.is_empty() => (
+            format!(
+                "No statistics tell how many values of {} hold a pattern without a fixed beginning: the planner takes a fixed share. Mend the test \
+                 first (F10), then explain again.",
+                contains.unwrap_or_default()
+            ),
+            None,
+        ),
+        false if computed.is_some() && columns.is_empty() && s.product.is_mysql() => (
+            format!(
+                "No statistics are of {}: the planner takes a fixed share. Compare the column by itself first (F9), then explain again.",
+                computed.as_ref().map_or(String::new(), |e| shorter(&e.sql(s.dialect)))
+            ),
             None,
         ),
         false if apart.is_some() => (

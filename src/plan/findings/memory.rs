@@ -1,8 +1,8 @@
 //! Memory: sorts, hash tables and groupings that went to disk, temporary pages, wide rows (F13–F16, F35).
 
 use super::Draft;
-use super::scene::{MANY, Product, Scene, Weight};
-use super::words::{count, shorter, spent};
+use super::scene::{MANY, Product, SELF_MS, SELF_SHARE, Scene, Weight};
+use super::words::{count, ms, shorter, spent};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
 
@@ -43,9 +43,18 @@ fn sort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let n = s.node(i);
     if s.product == Product::MariaDb {
         let passes = s.attr(i, &["r_sort_passes"]).filter(|p| *p >= 1.0)?;
-        // Over a table the sort's time and the table's overlap: what it weighs is both.
-        let nodes: Vec<usize> = std::iter::once(i).chain(s.children(i)).collect();
-        let weight = s.weigh(&nodes)?;
+        // Straight over a table the sort is in that table's other time, with the tests of its rows: it took as much at most. Reading the
+        // rows is not the sort's.
+        let table = s.children(i).find(|c| s.is_scan(*c));
+        let weight = match (table.and_then(|t| s.attr(t, &["r_other_time_ms"])), s.total_ms) {
+            (Some(other), Some(total)) if other >= SELF_MS && other >= SELF_SHARE * total => Weight::Timed(other),
+            (Some(_), Some(_)) => return None,
+            _ => s.weigh(&[i])?,
+        };
+        let took = match weight {
+            Weight::Timed(t) if table.is_some() => format!(", {} at most", ms(t)),
+            w => spent(w),
+        };
         let buffer = s.attr_text(i, &["r_buffer_size"]).map(|b| format!(" (buffer {b})")).unwrap_or_default();
         return Some(
             Draft::new("F13", Severity::Warning, weight, Confidence::Certain)
@@ -54,10 +63,9 @@ fn sort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
                 .sql(Some("SET STATEMENT sort_buffer_size = 16777216 FOR SELECT …".into()))
                 .say(
                     format!(
-                        "the sort of {} rows did not fit into its buffer: {} merge passes over disk{buffer}{}",
+                        "the sort of {} rows did not fit into its buffer: {} merge passes over disk{buffer}{took}",
                         count(n.rows_total.unwrap_or(0.0)),
-                        count(passes),
-                        spent(weight)
+                        count(passes)
                     ),
                     "Measure again with a larger sort_buffer_size for this statement alone, or with an index that has the order already.",
                 ),

@@ -54,7 +54,6 @@ fn not_worth(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         return None;
     }
     let err = n.self_err_ms.unwrap_or(0.0);
-    let dear = below < NOT_WORTH.1 && own >= NOT_WORTH.0 * total && own >= 1.0 && own > err;
     // The first node below whose processes are told apart.
     let told = s.children(i).find(|c| s.node(*c).processes.len() > 1);
     let share = told.and_then(|c| {
@@ -62,16 +61,23 @@ fn not_worth(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             s.node(c).processes.iter().filter(|p| (p.who == "leader") == leader).filter_map(|p| p.rows_total).sum()
         };
         let (l, w) = (rows(true), rows(false));
-        (l + w >= MANY).then_some((w, l + w))
+        (l + w > 0.0).then_some((w, l + w))
     });
     let idle = share.filter(|(w, all)| *w < NOT_WORTH.2 * all);
+    // A longer plan has workers for good reason, unless these had nothing to do.
+    let dear = (below < NOT_WORTH.1 || idle.is_some()) && own >= NOT_WORTH.0 * total && own >= 1.0 && own > err;
+    let idle = idle.filter(|(_, all)| *all >= MANY);
     if !dear && idle.is_none() {
         return None;
     }
     let weight = s.weigh_below(i)?;
     let message = match idle {
         Some((w, all)) if !dear => format!("the workers brought {} of {} rows ({}){}", count(w), count(all), percent(w, all), took(weight)),
-        _ => format!("starting and gathering workers took {} of {}", ms(own), ms(total)),
+        _ => {
+            let few = share.filter(|(w, all)| *w < NOT_WORTH.2 * all);
+            let brought = few.map_or(String::new(), |(w, all)| format!(", and they brought {} of {} rows", count(w), count(all)));
+            format!("starting and gathering workers took {} of {}{brought}", ms(own), ms(total))
+        }
     };
     let mut draft = Draft::new("F27", Severity::Info, weight, Confidence::Likely).at(s.path(i)).number("gather_self_ms", own);
     if let Some((w, all)) = share {

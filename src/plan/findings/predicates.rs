@@ -376,7 +376,8 @@ fn not_in(s: &Scene<'_>) -> Option<PlanFinding> {
         }
         let mut sub = None;
         // Reading a condition is the dear part.
-        for (_, text) in n.conditions.iter().filter(|(_, t)| t.to_lowercase().contains("not ") || t.contains('!')) {
+        let negated = |t: &str| t.to_lowercase().contains("not ") || t.contains('!');
+        for (_, text) in n.conditions.iter().filter(|(_, t)| negated(t) && !super::subplans::looked_up(s, t)) {
             s.read(text).walk(&mut |e| {
                 if let Expr::Not(inner) = e {
                     inner.walk(&mut |x| match x {

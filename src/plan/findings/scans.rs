@@ -82,8 +82,8 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let read = scan.read.filter(|r| *r >= MANY)?;
     let Remedy { columns, ddl, next } = remedy(s, scan);
     let Some(kept) = scan.kept else {
-        // SQLite counts no rows that a test dropped: the shape and the size are all there is.
-        if columns.is_empty() {
+        // SQLite counts no rows that a test dropped: the shape and the size are all there is, and what the steps behind it counted.
+        if columns.is_empty() || passed_at_least(s, scan.at).is_some_and(|passed| passed > WORTH_KEEPING * read) {
             return None;
         }
         let columns = columns.join(", ");
@@ -115,6 +115,16 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     };
     let draft = draft.number("rows_read", read).number("rows_kept", kept).number("rows_removed", removed).sql(ddl);
     Some(draft.say(dropped(s, scan, weight, read, removed), next))
+}
+
+/// SQLite: how many rows of a loop passed its tests, at least: each of them begins a loop of the next table, goes into a b-tree of the
+/// same query, or is a row of the result.
+fn passed_at_least(s: &Scene<'_>, i: usize) -> Option<f64> {
+    let parent = s.parent(i).filter(|_| s.plan.analyzed)?;
+    let next = s.children(parent).filter(|c| *c > i && s.is_scan(*c)).find_map(|c| s.node(c).loops);
+    let sorted = s.children(parent).filter(|c| s.node(*c).attrs.contains_key("for")).filter_map(|c| s.node(c).rows_total);
+    let returned = s.node(parent).rows_total.filter(|_| s.parent(parent).is_none());
+    next.or_else(|| sorted.chain(returned).reduce(f64::max))
 }
 
 /// How much a scan reads for nothing, as a sentence.

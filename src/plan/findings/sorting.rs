@@ -54,7 +54,8 @@ fn filesort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         (found, _) => found?,
     };
     let input = s.subtree(temporary).skip(1).find_map(|j| s.node(j).rows_total);
-    let rows = s.node(temporary).rows_total.or(input).or(s.node(i).rows_total).or(s.node(i).est_rows);
+    let held = s.node(temporary).rows_total;
+    let rows = held.or(input).or(s.node(i).rows_total).or(s.node(i).est_rows);
     if !matches!(weight, Weight::Timed(_)) && rows.is_none_or(|r| r < MANY) {
         return None;
     }
@@ -63,7 +64,12 @@ fn filesort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     if let Some(r) = rows {
         draft = draft.number("rows", r);
     }
-    let told = rows.map(|r| format!(" of {} rows", count(r))).unwrap_or_default();
+    let told = match (held, input, rows) {
+        // Grouping makes fewer of them, and how many the plan does not tell.
+        (None, Some(r), _) => format!(" that {} rows went into", count(r)),
+        (_, _, Some(r)) => format!(" of {} rows", count(r)),
+        _ => String::new(),
+    };
     let grouped = s.select.as_ref().is_none_or(|q| !q.group.is_empty() || q.distinct);
     let spares = if grouped {
         "An index that begins with the GROUP BY columns spares the temporary table, one in the order of ORDER BY the sort"
@@ -82,10 +88,11 @@ fn temporary_tree(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let purpose = n.attrs.get("for").filter(|_| n.raw_op.starts_with("USE TEMP B-TREE FOR"))?;
     let parent = s.parent(i)?;
     let scans: Vec<usize> = s.children(parent).filter(|c| s.is_scan(*c)).collect();
-    // Rows that come to it: counted where the last loop is, else what is read whole.
-    let counted = scans.last().and_then(|l| s.node(*l).rows_total).filter(|_| s.plan.analyzed);
+    // Rows that come to it: counted at its own line. Else no more than the last loop looked at, or than is read whole.
+    let counted = n.rows_total.filter(|_| s.plan.analyzed);
+    let looked_at = scans.last().and_then(|l| s.node(*l).rows_total).filter(|_| s.plan.analyzed);
     let whole = scans.iter().filter(|c| !s.searches(**c)).filter_map(|c| s.table_rows(*c)).reduce(f64::max);
-    let rows = counted.or(whole).filter(|r| *r >= MANY)?;
+    let rows = counted.or(looked_at).or(whole).filter(|r| *r >= MANY)?;
     let keys = s.select.as_ref().map(|q| if purpose.contains("GROUP") { &q.group } else { &q.order });
     let columns: Vec<String> = keys.map(|k| k.iter().filter_map(|k| k.expr.column()).map(|c| c.name.clone()).collect()).unwrap_or_default();
     let all_plain = keys.is_some_and(|k| !k.is_empty() && k.len() == columns.len());
@@ -100,8 +107,8 @@ fn temporary_tree(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             .sql(ddl)
             .say(
                 format!(
-                    "{} {} rows go through a temporary b-tree for {purpose}",
-                    if counted.is_some() { "about" } else { "up to" },
+                    "{}{} rows go through a temporary b-tree for {purpose}",
+                    if counted.is_some() { "" } else { "up to " },
                     count(rows)
                 ),
                 format!("An index in that order spares it: {}.", try_index(s)),

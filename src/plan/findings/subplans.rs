@@ -52,9 +52,13 @@ fn per_row(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         return None;
     }
     // A row for `Select #2 (…)` is a heading: the loops are below it.
-    let body = s.subtree(i).find(|j| s.node(*j).loops.is_some())?;
+    let body = s.subtree(i).find(|j| s.node(*j).loops.is_some() && !is_kept(s, *j))?;
     // A cache that never hit is switched off after 200 rows: then only the block below counts on.
-    let loops = s.subtree(body).filter(|j| *j == body || s.parent(*j) == Some(body)).filter_map(|j| s.node(j).loops).fold(0.0, f64::max);
+    let loops = s
+        .subtree(body)
+        .filter(|j| *j == body || s.parent(*j) == Some(body) && !is_kept(s, *j))
+        .filter_map(|j| s.node(j).loops)
+        .fold(0.0, f64::max);
     if loops < RUNS.0 {
         return None;
     }
@@ -84,11 +88,34 @@ fn per_row(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     )
 }
 
-/// Whether MySQL computes a subquery once, and for each row only looks up what it kept.
+/// Whether MySQL or MariaDB computes a subquery once, and for each row only looks up what it kept.
 pub fn runs_once(s: &Scene<'_>, i: usize) -> bool {
-    s.product == Product::MySql
-        && (s.node(i).subplan.as_deref().is_some_and(|h| h.contains("run only once"))
-            || s.subtree(i).any(|j| s.node(j).relation.as_deref() == Some("<materialized_subquery>")))
+    let once = |block: usize| s.node(block).loops.is_none_or(|l| l <= 1.0);
+    match s.product {
+        Product::MySql => {
+            s.node(i).subplan.as_deref().is_some_and(|h| h.contains("run only once"))
+                || s.subtree(i).any(|j| s.node(j).relation.as_deref() == Some("<materialized_subquery>"))
+        }
+        Product::MariaDb => std::iter::once(i).chain(s.children(i)).any(|j| is_kept(s, j) && s.children(j).all(once)),
+        _ => false,
+    }
+}
+
+/// MariaDB: what a subquery found, kept. Its loops are those that look something up in it.
+fn is_kept(s: &Scene<'_>, i: usize) -> bool {
+    s.product == Product::MariaDb && s.node(i).op == "materialize"
+}
+
+/// MariaDB: whether the subqueries that a condition names are kept and looked up by a key. Where NULLs make it look for a partial match, it
+/// may have to read all that is kept (`r_strategy`).
+pub fn looked_up(s: &Scene<'_>, condition: &str) -> bool {
+    let mut ids = condition.split("subquery#").skip(1).map(|t| t.chars().take_while(char::is_ascii_digit).collect::<String>()).peekable();
+    let by_key = |id: String| {
+        let block = format!("query block #{id}");
+        let kept = s.all().find(|j| s.node(*j).raw_op == block).and_then(|j| s.parent(j)).filter(|p| is_kept(s, *p));
+        kept.is_some_and(|k| !s.attr_text(k, &["r_strategy"]).unwrap_or("").contains("full scan"))
+    };
+    s.product == Product::MariaDb && ids.peek().is_some() && ids.all(by_key)
 }
 
 fn side(s: &Scene<'_>, i: usize) -> String {

@@ -374,3 +374,149 @@ fn a_correlated_subquery_that_reads_a_whole_table_is_told() {
     let f = all.iter().find(|f| f.id == "F7").unwrap_or_else(|| panic!("{all:#?}"));
     assert!(f.message.contains("19 times 100,000 rows"), "{}", f.message);
 }
+
+/// MariaDB, after what 10.11 prints.
+fn maria(blocks: &str, statement: &str) -> Vec<crate::model::plan::PlanFinding> {
+    let raw = format!(r#"{{"query_optimization":{{"r_total_time_ms":0.2}},"query_block":{blocks}}}"#);
+    findings(&crate::plan::mysql::blocks::parse(&raw, "MariaDB", "10.11", true).expect("plan"), &saying(statement))
+}
+
+/// A table that was read once: rows, of which per cent stay, milliseconds of reading and of the rest.
+fn read_once(table: &str, rows: f64, kept: f64, ms: [f64; 2], filter: &str) -> String {
+    let condition = if filter.is_empty() { String::new() } else { format!(r#","attached_condition":"{filter}""#) };
+    format!(
+        r#""table":{{"table_name":"{table}","access_type":"ALL","r_loops":1,"rows":{rows},"r_rows":{rows},"r_table_time_ms":{},"r_other_time_ms":{},"r_engine_stats":{{}},"filtered":100,"r_filtered":{kept}{condition}}}"#,
+        ms[0], ms[1]
+    )
+}
+
+/// A subquery that is kept ran once: for each row something is looked up in it, by a key but for partial matches of NULLs.
+#[test]
+fn a_subquery_that_is_kept_runs_once() {
+    let statement = "select * from customer where id not in (select customer_id from orders where status = 'failed')";
+    let plan = |strategy: &str, runs: f64| {
+        let outer = read_once("customer", 50_000.0, 99.9, [8.2, 30.3], "!<in_optimizer>(customer.`id`,customer.`id` in (subquery#2))");
+        let inner = read_once("orders", 200_000.0, 0.1, [12.2, 2.6], "orders.`status` = 'failed'");
+        maria(
+            &format!(
+                r#"{{"select_id":1,"r_loops":1,"r_total_time_ms":53.5,"nested_loop":[{{{outer}}}],"subqueries":[{{"materialization":{{"r_strategy":"{strategy}","r_loops":50000,"query_block":{{"select_id":2,"r_loops":{runs},"r_total_time_ms":14.9,"nested_loop":[{{{inner}}}]}}}}}}]}}"#
+            ),
+            statement,
+        )
+    };
+    let ids = |found: &[crate::model::plan::PlanFinding]| found.iter().map(|f| f.id.clone()).collect::<Vec<_>>();
+    let kept = plan("index_lookup", 1.0);
+    assert!(!ids(&kept).iter().any(|id| id == "F22" || id == "F23"), "{kept:#?}");
+    let scanned = plan("index_lookup;full scan for partial match", 1.0);
+    assert!(ids(&scanned).iter().any(|id| id == "F23") && !ids(&scanned).iter().any(|id| id == "F22"), "{scanned:#?}");
+    let again = plan("index_lookup", 2_000.0);
+    let f = again.iter().find(|f| f.id == "F22").unwrap_or_else(|| panic!("{again:#?}"));
+    assert!(f.message.contains("ran 2,000 times"), "{}", f.message);
+}
+
+/// Reading the rows is not the sort's time.
+#[test]
+fn a_sort_of_mariadb_is_not_charged_with_reading_its_table() {
+    let spilled = |other: f64| {
+        let table = read_once("o", 200_000.0, 98.0, [46.6, other], "o.`status` = 'done'");
+        let sort = format!(
+            r#""filesort":{{"sort_key":"o.placed desc","r_loops":1,"r_total_time_ms":{},"r_output_rows":196000,"r_sort_passes":1,"r_buffer_size":"2047KiB",{table}}}"#,
+            46.6 + other
+        );
+        maria(&format!(r#"{{"select_id":1,"r_loops":1,"r_total_time_ms":{},{sort}}}"#, 47.0 + other), "select * from orders o")
+    };
+    let all = spilled(25.9);
+    let f = all.iter().find(|f| f.id == "F13").unwrap_or_else(|| panic!("{all:#?}"));
+    assert!(f.message.ends_with(", 25.9 ms at most"), "{}", f.message);
+    assert_eq!(f.explains_ms, Some(25.9));
+    assert!(!spilled(0.7).iter().any(|f| f.id == "F13"), "what took no time is not worth a sentence");
+}
+
+/// How many rows a grouping left, MariaDB's temporary table does not tell: what went in is told as that.
+#[test]
+fn a_temporary_table_that_groups_is_told_by_what_went_in() {
+    let table = read_once("orders", 200_000.0, 100.0, [40.7, 64.1], "");
+    let sort = format!(
+        r#""filesort":{{"sort_key":"count(0) desc","r_loops":1,"r_total_time_ms":0.01,"r_output_rows":3,"temporary_table":{{"nested_loop":[{{{table}}}]}}}}"#
+    );
+    let all = maria(
+        &format!(r#"{{"select_id":1,"r_loops":1,"r_total_time_ms":104.9,{sort}}}"#),
+        "select status, count(*) n from orders group by status order by n desc",
+    );
+    let f = all.iter().find(|f| f.id == "F38").unwrap_or_else(|| panic!("{all:#?}"));
+    assert!(f.message.contains("over a temporary table that 200,000 rows went into"), "{}", f.message);
+}
+
+/// Of a function of a column, and of what holds a pattern, MariaDB keeps no statistics: none are proposed.
+#[test]
+fn statistics_are_not_asked_for_where_none_would_tell() {
+    for (filter, next) in [
+        ("ucase(customer.`name`) = 'NAME 5'", "Compare the column by itself first (F9)"),
+        ("customer.email like '%99@x.org'", "Mend the test first (F10)"),
+    ] {
+        let table = read_once("customer", 50_000.0, 0.002, [10.0, 10.0], filter);
+        let all = maria(
+            &format!(r#"{{"select_id":1,"r_loops":1,"r_total_time_ms":20.5,"nested_loop":[{{{table}}}]}}"#),
+            "select * from customer where …",
+        );
+        let f = all.iter().find(|f| f.id == "F5").unwrap_or_else(|| panic!("{all:#?}"));
+        assert!(f.next.contains(next) && f.sql.is_none(), "{f:#?}");
+    }
+}
+
+/// A run of SQLite: lines with their loops and rows, and rows of the result.
+fn lite_ran(lines: &[(&str, u64, u64)], returned: f64, statement: &str) -> Vec<crate::model::plan::PlanFinding> {
+    use crate::plan::sqlite::{Known as Tables, scans};
+    let scans: Vec<scans::Scan> = (1..)
+        .zip(lines)
+        .map(|(id, (text, loops, visits))| scans::Scan {
+            id,
+            parent: 0,
+            text: (*text).into(),
+            loops: Some(*loops),
+            visits: Some(*visits),
+            // SQLite knows a unique key, and takes a fixed share of a range.
+            estimated: Some(if text.contains("=?") { 1.0 } else { 262_144.0 }),
+            cycles: Some(1000),
+        })
+        .collect();
+    let tables = [("orders", 200_000), ("customer", 50_000)].map(|(t, rows)| (t.to_string(), (t.to_string(), Some(rows)))).into();
+    let mut plan = scans::measured(&scans, 10_000, 50.0, &Tables::new(tables, statement), "3.46.0");
+    (plan.analyzed, plan.root.rows_total, plan.statement) = (true, Some(returned), Some(statement.into()));
+    findings(&plan, &saying(statement))
+}
+
+/// What the run counted disproves no finding.
+#[test]
+fn counted_rows_of_sqlite_are_heeded() {
+    let joined =
+        "select o.id from orders o join customer c on c.id = o.customer_id where c.city = 'x' and o.status = 'done' order by o.placed";
+    let search = "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)";
+    let silent: [(&[(&str, u64, u64)], f64, &str); 6] = [
+        (&[("SCAN o", 1, 200_000), (search, 196_000, 196_000), ("USE TEMP B-TREE FOR ORDER BY", 1, 1000)], 20.0, joined),
+        (&[("SCAN orders", 1, 200_000)], 196_000.0, "select * from orders where status = 'done'"),
+        (
+            &[("SCAN orders", 1, 200_000), ("USE TEMP B-TREE FOR ORDER BY", 1, 3)],
+            3.0,
+            "select status, count(*) from orders group by status order by 2 desc",
+        ),
+        (
+            &[("SCAN orders", 1, 200_000), ("USE TEMP B-TREE FOR ORDER BY", 1, 100_000)],
+            10.0,
+            "select * from orders where status = 'done' order by placed limit 10",
+        ),
+        (&[("SEARCH customer USING INTEGER PRIMARY KEY (rowid<?)", 1, 4)], 4.0, "select name from customer where id < 5"),
+        (&[("SCAN orders", 1, 200_000), ("USE TEMP B-TREE FOR ORDER BY", 1, 4)], 4.0, "select * from orders order by placed"),
+    ];
+    for (lines, returned, statement) in silent {
+        let all = lite_ran(lines, returned, statement);
+        let untrue = all.iter().filter(|f| matches!(f.id.as_str(), "F1" | "F5") || f.id == "F38" && !f.message.starts_with("100,000 rows"));
+        assert_eq!(untrue.count(), 0, "{statement}: {all:#?}");
+    }
+    let few = lite_ran(&[("SCAN orders", 1, 200_000)], 4.0, "select * from orders where status = 'failed'");
+    assert!(few.iter().any(|f| f.id == "F1"), "{few:#?}");
+    // Without a line of its own the b-tree's rows are no more than what was looked at.
+    let distinct =
+        lite_ran(&[("SCAN orders", 1, 200_000), ("USE TEMP B-TREE FOR DISTINCT", 0, 0)], 9.0, "select distinct note from orders");
+    assert!(distinct.iter().filter(|f| f.id == "F38").all(|f| f.message.starts_with("up to 200,000")), "{distinct:#?}");
+}

@@ -84,3 +84,18 @@ fn rounding_of_a_shared_append_is_no_wrong_estimate() {
     };
     assert!(!f5(1.0) && f5(20.0));
 }
+
+/// Workers that brought nothing: the time is Gather's, however long the plan is.
+#[test]
+fn workers_without_work_are_told_in_a_long_plan() {
+    let gathered = |own: f64, rows: [f64; 3]| {
+        let mut g = node("gather", "Gather").ran(1.0, 399.0, own).over(vec![PlanNode { self_ms: Some(4.2), ..processes(rows) }]);
+        (g.workers_planned, g.workers_launched) = (Some(2), Some(2));
+        findings(&pg(g), &Known::default())
+    };
+    let idle = gathered(128.7, [399.0, 0.0, 0.0]);
+    let f = idle.iter().find(|f| f.id == "F27").unwrap_or_else(|| panic!("{idle:#?}"));
+    assert!(f.message.contains("took 128.7 ms of 132.9 ms, and they brought 0 of 399 rows"), "{}", f.message);
+    assert!(!gathered(128.7, [133.0; 3]).iter().any(|f| f.id == "F27"), "workers that worked");
+    assert!(!gathered(0.2, [399.0, 0.0, 0.0]).iter().any(|f| f.id == "F27"), "what cost nothing");
+}
