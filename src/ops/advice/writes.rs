@@ -85,11 +85,17 @@ pub(super) async fn measure(cx: &Cx, copy: &Connection, writer: &Session, known:
                 for twin in TWINS {
                     finish(cx, writer, &fill(twin)).await?;
                 }
-                let column = ident(d, &column);
-                let text = |twin: &str| {
-                    format!("UPDATE {} SET {column} = (SELECT {column} FROM {} WHERE {column} IS NOT NULL LIMIT 1)", name(twin), c.table)
-                };
-                out.update = Some(duel(cx, copy, TWINS.map(text)).await?);
+                let (one, other) = values(&ident(d, &column), &c.table);
+                let two = writer.fetch(format!("SELECT 1 WHERE {other} IS NOT NULL")).await;
+                if two.is_ok_and(|t| !t.rows.is_empty()) {
+                    let column = ident(d, &column);
+                    // Every row changes: MariaDB and MySQL write none that keeps its value.
+                    let text =
+                        |twin: &str| format!("UPDATE {} SET {column} = CASE WHEN {column} = {one} THEN {other} ELSE {one} END", name(twin));
+                    out.update = Some(duel(cx, copy, TWINS.map(text)).await?);
+                } else {
+                    out.no_update = Some(format!("Updates were not measured: {column} has no two values that can be told apart."));
+                }
             }
         }
         Ok::<_, Error>(out)
@@ -102,7 +108,14 @@ pub(super) async fn measure(cx: &Cx, copy: &Connection, writer: &Session, known:
     done.map(Some)
 }
 
-/// A column of the index that may be given one value in all rows; why none may.
+/// Two different values of the column, as SQL, out of as many rows as are written.
+fn values(column: &str, table: &str) -> (String, String) {
+    let one = format!("(SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 1)");
+    let other = format!("(SELECT o.{column} FROM (SELECT {column} FROM {table} LIMIT {ROWS}) o WHERE o.{column} <> {one} LIMIT 1)");
+    (one, other)
+}
+
+/// A column of the index that may be given other values; why none may.
 fn updated(known: &Known, table: &crate::model::TableInfo, c: &Candidate) -> std::result::Result<String, String> {
     let none = |why: &str| format!("Updates were not measured: {why}.");
     let Some(t) = known.tables.iter().find(|t| t.name == c.relation && t.schema == c.schema) else {
