@@ -146,12 +146,12 @@ pub async fn propose(conn: &Connection, sql: &str) -> Result<Sets> {
         from = p.span.end;
     }
     text.push_str(&sql[from..]);
-    let select = statement::read(dialect, &text).ok_or_else(|| by_hand(&wanted[0]))?;
+    let selects = statement::read_each(dialect, &text);
     let session = conn.reader().await?;
     let mut sets = Sets::new();
     for (at, name) in wanted.iter().enumerate() {
         let mark = format!("holdpoint parameter {at}");
-        let column = select.tables.iter().find_map(|t| {
+        let column = selects.iter().flat_map(|s| s.tables.iter().map(move |t| (s, t))).find_map(|(select, t)| {
             select.conditions_on(&t.alias).into_iter().find_map(|p| {
                 let is = p.value.as_ref().and_then(Expr::literal).is_some_and(|v| v.contains(&mark));
                 p.key.column().filter(|_| is).map(|c| (t.name.clone(), c.name.clone()))

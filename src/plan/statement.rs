@@ -105,6 +105,40 @@ pub fn read(dialect: Dialect, text: &str) -> Option<Select> {
     Some(out)
 }
 
+/// The plain SELECTs of a statement, the outermost first: its own, those in brackets, WITH parts among them, and the arms of a UNION.
+pub fn read_each(dialect: Dialect, text: &str) -> Vec<Select> {
+    let tokens: Vec<Token> =
+        lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.span.clone())).unwrap_or("").to_lowercase();
+    // Where the query begins that each open bracket holds, if it holds one.
+    let mut open: Vec<Option<usize>> = vec![Some(0)];
+    let mut out = Vec::new();
+    let mut take = |start: Option<usize>, end: usize| {
+        let span = |i: usize| tokens.get(i).map(|t| t.span.clone());
+        if let Some((first, last)) = start.filter(|s| *s < end).and_then(|s| span(s).zip(span(end - 1))) {
+            out.extend(text.get(first.start..last.end).and_then(|t| read(dialect, t)));
+        }
+    };
+    for i in 0..tokens.len() {
+        match word(i).as_str() {
+            "(" => open.push(matches!(word(i + 1).as_str(), "select" | "with").then_some(i + 1)),
+            ")" if open.len() > 1 => take(open.pop().flatten(), i),
+            "union" | "intersect" | "except" => {
+                if let Some(Some(start)) = open.last_mut() {
+                    take(Some(*start), i);
+                    *start = i + 1 + usize::from(matches!(word(i + 1).as_str(), "all" | "distinct"));
+                }
+            }
+            _ => {}
+        }
+    }
+    while let Some(start) = open.pop() {
+        take(start, tokens.len());
+    }
+    out.reverse();
+    out
+}
+
 /// What reading the FROM list needs of the statement.
 struct From<'a> {
     start: usize,
@@ -226,11 +260,26 @@ mod tests {
         assert_eq!(on_b, ["x", "y", "z", "q"]);
     }
 
+    #[test]
+    fn every_query_of_a_statement_is_read() {
+        let text = "with b as (select * from orders where status = 1) select b.id, (select max(x) from lines) from b, (select * from c) d \
+                    where exists (select 1 from e where e.id = b.id) union all select id from f;";
+        let tables = |text: &str| -> Vec<String> {
+            read_each(Dialect::Sqlite, text).iter().flat_map(|s| s.tables.iter().map(|t| t.name.clone())).collect()
+        };
+        for table in ["orders", "lines", "b", "c", "e", "f"] {
+            assert!(tables(text).iter().any(|t| t == table), "{table}: {:?}", tables(text));
+        }
+        assert_eq!(tables("select * from a where x in (1, 2)"), ["a"]);
+        assert!(read_each(Dialect::Sqlite, "update t set a = 1").is_empty());
+    }
+
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "(select |from |where |join |on |limit |offset |,|\\(|\\)|[a-z.=1'\"`;]{1,3}| |as |with |é){0,30}") {
             for d in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
                 let _ = read(d, &text).map(|s| s.conditions_on("a"));
+                let _ = read_each(d, &text);
             }
         }
     }
