@@ -258,6 +258,17 @@ mod tests {
         let (deed, next, _) = judged(LockSession { keeps: true, ..active("User sleep") }, none());
         assert!(deed == Some((Deed::Terminate, "1".into())) && next.contains("older than the statement"), "{deed:?} {next}");
         assert_eq!(judged(active("updating"), none()).0, Some((Deed::Cancel, "1".into())));
+        // One DDL among many who want rows: with it gone they wait on.
+        let root = LockSession { id: 1, idle: Some(20), ..active("idle in transaction") };
+        let rows = (10..16).map(|id| LockSession { id, waits: Some(9), blocked_by: vec![1], ..none() });
+        let alter = LockSession { waits: Some(11), blocked_by: vec![1], ..ddl() };
+        let tree = LockTree::of([root.clone(), alter.clone()].into_iter().chain(rows).collect());
+        let f = judge_locks(&tree, &WORDS, &LOCKS, &Limits::default()).findings.remove(0);
+        assert!(
+            f.recover.is_some_and(|a| a.deed == Deed::EndIdle && a.object == "1") && f.message.starts_with("7 sessions wait behind pid 1"),
+            "{}",
+            f.message
+        );
         // Two hold what the DDL waits for: that is one finding, which names both.
         let idle = |id| LockSession { id, idle: Some(20), ..active("idle in transaction") };
         let behind = LockSession { id: 3, waits: Some(9), blocked_by: vec![2], ..none() };

@@ -3,6 +3,7 @@
 use super::{COMMITS, ROLLS_BACK, Words};
 use crate::model::lock_tree::{LockSession, LockTree, Root};
 use crate::model::recovery::Deed;
+use std::collections::BTreeSet;
 
 /// What helps, the gentlest of all.
 pub(super) enum Help<'a> {
@@ -35,7 +36,9 @@ impl<'a> Help<'a> {
             return Help::Standby;
         }
         let queued = tree.sessions.iter().find(|s| s.waits.is_some() && (words.is_queued_ddl)(s) && s.blocked_by.contains(&holder.id));
-        if let Some(ddl) = queued.filter(|d| !d.own && (root.victims > 1 || holder.own)) {
+        // Of those behind the root at least half wait for the statement as well: without it they go on.
+        let frees_most = |ddl: &LockSession| behind(ddl, tree) * 2 + 1 >= root.victims;
+        if let Some(ddl) = queued.filter(|d| !d.own && (root.victims > 1 && frees_most(d) || holder.own)) {
             let others = tree.roots.iter().map(|r| &tree.sessions[r.at]).filter(|o| o.id != holder.id && ddl.blocked_by.contains(&o.id));
             return Help::CancelQueued { ddl, others: others.map(|o| o.id.to_string()).collect() };
         }
@@ -104,6 +107,20 @@ impl<'a> Help<'a> {
             Help::FreeApplier | Help::EndRunning | Help::EndHolder => Some((Deed::Terminate, holder.id)),
             Help::EndIdle => Some((Deed::EndIdle, holder.id)),
             Help::Cancel => Some((Deed::Cancel, holder.id)),
+        }
+    }
+}
+
+/// Sessions that wait for this one, directly or through others.
+fn behind(session: &LockSession, tree: &LockTree) -> usize {
+    let mut found = BTreeSet::from([session.id]);
+    loop {
+        let before = found.len();
+        let waiting = tree.sessions.iter().filter(|s| s.waits.is_some() && s.blocked_by.iter().any(|b| found.contains(b)));
+        let ids: Vec<u64> = waiting.map(|s| s.id).collect();
+        found.extend(ids);
+        if found.len() == before {
+            return before - 1;
         }
     }
 }
