@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// A target that can be connected to. It holds at most one cached session, for background reads.
@@ -26,8 +27,9 @@ pub struct Connection {
     pub(in crate::ops) unsettled: Mutex<Vec<super::statements::Unsettled>>,
     /// Statements by which the user set what their session reads by, in their order.
     settings: Mutex<Vec<String>>,
-    /// Whether a table has a column for secrets, by its name as statements wrote it: those that give it rows without naming columns.
-    secret_tables: Mutex<BTreeMap<Vec<String>, bool>>,
+    /// Whether a table has a column for secrets, by its name as statements wrote it: those that give it rows without naming columns. Until
+    /// when that holds, where the table was not found: a transaction may have made it, and a dump fills it by a thousand statements.
+    secret_tables: Mutex<BTreeMap<Vec<String>, (bool, Option<Instant>)>>,
     /// A statement is on its way that commits it: should the connection go meanwhile, nobody knows whether it did.
     pub(in crate::ops) committing: AtomicBool,
 }
@@ -59,6 +61,9 @@ pub async fn connect_to(cx: &Cx, target: Target) -> Result<Connection> {
     };
     Ok(Connection::over(registry::engine(target, password)))
 }
+
+/// After how long a table that was not there is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The environment variable that holds the pass phrase of a client's private key.
 pub const KEY_PASSPHRASE: &str = "HOLDPOINT_KEY_PASSPHRASE";
@@ -106,22 +111,24 @@ impl Connection {
     /// Looks up, once for each table, whether the values of an INSERT that names no columns hold secrets: before it runs, so that its record
     /// is without them. What cannot be looked up is taken for none.
     pub(in crate::ops) async fn learn_secrets(&self, text: &str) {
-        let Some(name) = positional(self.dialect(), text).filter(|n| !self.secret_tables().contains_key(n)) else { return };
+        let known = |n: &Vec<String>| self.secret_tables().get(n).is_some_and(|(_, until)| until.is_none_or(|u| Instant::now() < u));
+        let Some(name) = positional(self.dialect(), text).filter(|n| !known(n)) else { return };
         let Ok(catalog) = self.catalog() else { return };
         let Ok(session) = self.follower().await else { return };
-        if let Ok(Some(table)) = catalog.table(&session, &name).await {
-            let holds = table.columns.iter().any(|c| secret_column(&c.name));
-            self.secret_tables().insert(name, holds);
-        }
+        let looked = match catalog.table(&session, &name).await {
+            Ok(Some(table)) => (table.columns.iter().any(|c| secret_column(&c.name)), None),
+            _ => (false, Some(Instant::now() + LOOK_AGAIN)),
+        };
+        self.secret_tables().insert(name, looked);
     }
 
     /// A statement as it may be kept: without the secrets in it.
     pub(in crate::ops) fn redacted(&self, text: &str) -> String {
-        let known = positional(self.dialect(), text).is_some_and(|n| self.secret_tables().get(&n).copied().unwrap_or(false));
+        let known = positional(self.dialect(), text).is_some_and(|n| self.secret_tables().get(&n).is_some_and(|(holds, _)| *holds));
         if known { redact_all(self.dialect(), text) } else { redact(self.dialect(), text) }
     }
 
-    fn secret_tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<Vec<String>, bool>> {
+    fn secret_tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<Vec<String>, (bool, Option<Instant>)>> {
         self.secret_tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// The catalogue, or an error that says why there is none.

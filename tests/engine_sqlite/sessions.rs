@@ -356,6 +356,21 @@ async fn a_schema_that_is_no_text_is_refused() {
     }
 }
 
+/// Two megabytes are SQLite's own limit, from which on its changes would go into the file, and lock it.
+#[tokio::test]
+async fn an_open_transaction_of_some_megabytes_keeps_no_look_out() {
+    let place = Place::with("CREATE TABLE t (a)");
+    let s = place.session(Access::ReadWrite).await;
+    s.fetch("BEGIN").await.unwrap();
+    let rows =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO t SELECT hex(zeroblob(500)) FROM n";
+    s.fetch(rows).await.unwrap();
+    let look = place.session(Access::ReadOnly).await;
+    assert_eq!(look.fetch("SELECT count(*) FROM t").await.unwrap().scalar(), Some("0"));
+    s.fetch("COMMIT").await.unwrap();
+    assert_eq!(look.fetch("SELECT count(*) FROM t").await.unwrap().scalar(), Some("20000"));
+}
+
 /// Who has the write lock waits for those who read: they are in the way, and not this process.
 #[tokio::test]
 async fn a_commit_that_waits_for_a_reader_names_its_process() {

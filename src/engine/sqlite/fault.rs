@@ -44,9 +44,15 @@ pub fn statement(e: rusqlite::Error, path: &Path) -> Error {
     let mut error = match code & 0xff {
         ffi::SQLITE_INTERRUPT => Error::cancelled(),
         ffi::SQLITE_BUSY => {
-            let who = space::holder(path).map(|h| format!(" ({h})")).unwrap_or_default();
-            Error::new(Kind::Statement, format!("{file} is locked by another connection{who}: {message}"))
-                .hint("Another program or session holds a transaction on this file: let it commit or roll back, then run this again.")
+            let holder = space::holder(path);
+            let who = holder.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
+            Error::new(Kind::Statement, format!("{file} is locked by another connection{who}: {message}")).hint(match holder {
+                Some(h) if h == space::OURSELVES => {
+                    "Another session of this program has it: most often your own open transaction, which wrote more than fits into memory. Commit \
+                     or roll back, then do this again."
+                }
+                _ => "Another program or session holds a transaction on this file: let it commit or roll back, then run this again.",
+            })
         }
         ffi::SQLITE_LOCKED => Error::new(Kind::Statement, format!("a table of {file} is in use by this connection: {message}")),
         ffi::SQLITE_READONLY if code == ffi::SQLITE_READONLY_DBMOVED => {

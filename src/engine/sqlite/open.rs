@@ -94,6 +94,10 @@ fn identity(path: &Path, meta: &std::fs::Metadata) -> Identity {
     }
 }
 
+/// Memory that a transaction may take before its changes go into the file: 64 MB, as SQLite counts it (pragma.html#pragma_cache_spill;
+/// a negative number is KiB, as for cache_size).
+const SPILL: i64 = -65_536;
+
 /// Opens the file. `ReadOnly` that cannot be proven is an error; write access to a file that only allows reading is
 /// not, it is shown as [`ReadOnly::File`] (and refused for migrations).
 pub fn open(target: &Target, how: &Connect) -> Result<Opened> {
@@ -132,7 +136,12 @@ pub fn open(target: &Target, how: &Connect) -> Result<Opened> {
         if !query_only {
             return Err(Error::connect(format!("{}: query_only did not hold when read back: refused", path.display())));
         }
-    } else if file_read_only && how.role == Role::Migration {
+    } else {
+        // An open transaction that outgrows the cache locks the file against all who read, this console's own looks among them: two megabytes
+        // are soon written.
+        conn.pragma_update(None, "cache_spill", SPILL).map_err(failed)?;
+    }
+    if !read && file_read_only && how.role == Role::Migration {
         return Err(Error::connect(format!("{} can only be read by this user", path.display()))
             .hint("A migration needs write permission on the file and on its directory (for the journal)."));
     }
