@@ -113,6 +113,15 @@ fn a_full_server_says_so_with_and_without_a_connection_left() {
     let idle = pg.psql("shop", &format!("select state from pg_stat_activity where pid = {}", action.object));
     assert_eq!((action.deed.name(), idle.trim()), ("terminate", "idle"));
     drop(clients);
+    // Who has one place has a query: what it asks of the catalogue beforehand is asked there.
+    pg.psql("shop", "alter role oncall connection limit 1");
+    let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"oncall\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
+    let home = support::recover::Home::new(&format!("engine = \"postgres\"\n{place}"), "solo");
+    wait_until("the query is let in", || {
+        let out = support::command(home.0.path()).args(["query", "t", "select count(*) from orders"]).output().expect("runs");
+        assert!(out.status.success() || String::from_utf8_lossy(&out.stderr).contains("connections"), "{out:?}");
+        out.status.success()
+    });
 }
 
 #[test]

@@ -180,6 +180,7 @@ pub async fn query(
         let attempt = async {
             let conn = crate::ops::connect::connect_to(cx, target.clone()).await?;
             let session = conn.query_session().await?;
+            conn.lend(&session);
             Ok::<_, Error>((conn, session))
         };
         match attempt.await {

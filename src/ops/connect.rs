@@ -19,6 +19,8 @@ use tokio::sync::watch;
 pub struct Connection {
     engine: Arc<dyn Engine>,
     reader: tokio::sync::Mutex<Option<Session>>,
+    /// The user's own session, where that one may serve as the reader.
+    lent: Mutex<Option<Session>>,
     /// See [`Connection::follower`].
     follower: tokio::sync::Mutex<Option<(Place, Session)>>,
     /// State of the session that runs the user's statements, once there is one.
@@ -84,12 +86,18 @@ pub fn typed(cx: &Cx, target: &Target, secret: SecretString) -> Result<()> {
     }
 }
 
+/// All connections are taken: the server's, the database's or the account's own.
+fn has_no_place(e: &Error) -> bool {
+    matches!(e.code.as_deref(), Some("53300" | "1040" | "08004" | "1203" | "1226"))
+}
+
 impl Connection {
     /// Around an engine that was made elsewhere (scratch databases, tests).
     pub fn over(engine: Arc<dyn Engine>) -> Self {
         Connection {
             engine,
             reader: tokio::sync::Mutex::new(None),
+            lent: Mutex::default(),
             follower: tokio::sync::Mutex::new(None),
             user: Mutex::default(),
             unsettled: Mutex::default(),
@@ -142,9 +150,30 @@ impl Connection {
         if let Some(s) = slot.as_ref().filter(|s| s.status().lost.is_none()) {
             return Ok(s.clone());
         }
-        let s = self.engine.connect(Connect::new(Role::Background, Access::ReadOnly)).await?;
-        *slot = Some(s.clone());
-        Ok(s)
+        match self.engine.connect(Connect::new(Role::Background, Access::ReadOnly)).await {
+            Ok(s) => {
+                *slot = Some(s.clone());
+                Ok(s)
+            }
+            Err(e) => self.lent(e),
+        }
+    }
+
+    /// From now on what is read for the program's own ends may be read by this session of the user's, which runs nothing while that is asked
+    /// for: the place that it has may be the last one of the server.
+    pub fn lend(&self, session: &Session) {
+        *self.lent.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+    }
+
+    /// Where the server has no place for another session: the lent one, as long as the user has set nothing in it that might cut an answer
+    /// short; else what was in the way.
+    fn lent(&self, e: Error) -> Result<Session> {
+        let as_it_was = self.settings.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        match lent.as_ref().filter(|s| as_it_was && has_no_place(&e) && s.status().lost.is_none()) {
+            Some(s) => Ok(s.clone()),
+            None => Err(e),
+        }
     }
 
     /// Like [`Connection::reader`], for what reads names as the user's session does: it stands where that one was sent by `SET
@@ -163,7 +192,10 @@ impl Connection {
             return Ok(s.clone());
         }
         let how = Connect { place: Some(place.clone()), ..Connect::new(Role::Background, Access::ReadOnly) };
-        let s = self.engine.connect(how).await?;
+        let s = match self.engine.connect(how).await {
+            Ok(s) => s,
+            Err(e) => return self.lent(e),
+        };
         // What it lacks (a file that is locked) may be there the next time.
         *slot = s.lacks().is_empty().then(|| (place, s.clone()));
         Ok(s)

@@ -131,7 +131,7 @@ pub(super) fn connecting(e: My, address: &str, user: &str, password_given: bool,
                         .hint("Check the target's `database`; leave it out to see all databases."),
                     1040 | 1203 | 1226 => Error::connect(format!("{address} takes no more connections: {text}"))
                         .hint("MariaDB's extra_port or MySQL's admin_address may still answer."),
-                    1129 => Error::connect(format!("{address} blocks this host: {text}")).hint("FLUSH HOSTS on the server unblocks it."),
+                    1129 => Error::connect(format!("{address} blocks this host: {text}")).hint("FLUSH HOSTS (mariadb-admin flush-hosts), from the server's machine or another host, unblocks it; performance_schema.host_cache tells who made the errors."),
                     1130 => Error::connect(format!("{address}: {text}")).hint("The server has no account for this host."),
                     1251 | 2059 => Error::connect(format!("{address} wants a way to log in that is not supported: {text}")),
                     3159 => Error::connect(format!("{address} accepts only encrypted connections"))

@@ -148,6 +148,13 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
             e.message.clone(),
             "The server answers, and refuses this login: check the role, its password and pg_hba.conf.",
         ),
+        Some("1129") => (
+            Severity::Critical,
+            e.message.clone(),
+            "The server blocks this host alone, after too many connections of it that were broken off (max_connect_errors). From the server's machine, \
+             or any other: FLUSH HOSTS (mariadb-admin flush-hosts; MySQL: TRUNCATE TABLE performance_schema.host_cache). First see there who made them: \
+             SELECT * FROM performance_schema.host_cache; a health check that only opens the port, a scanner, a client whose TLS fails.",
+        ),
         Some("1045" | "1698") => (
             Severity::Unknown,
             e.message.clone(),
@@ -247,7 +254,7 @@ pub(super) fn seen(e: &Error, target: &str, took: f64, in_the_way: Option<&Findi
 
 /// A server that answers nothing may not come back: who could take its place is said with that.
 pub(super) fn with_followers(mut seen: Seen, cx: &Cx, target: &Target, e: &Error) -> Seen {
-    let known = cx.store.followers(&target.kept_as()).ok().flatten().is_some_and(|(_, all)| !all.is_empty());
+    let known = cx.store.followers(&target.kept_as()).ok().flatten().is_some();
     if let Some(f) = seen.findings.first_mut().filter(|_| known && e.code.is_none()) {
         let command = recovery::command(&Action { deed: Deed::Failover, object: String::new(), value: None }, &target.name);
         f.next = format!("{} {} If it does not come back: {command} prints what to do.", f.next, recovery::followers(cx, target));
@@ -315,6 +322,8 @@ mod tests {
         let (_, next) =
             meaning(Some("55000"), "the server at db1 refused the connection: database \"shop\" is not currently accepting connections");
         assert!(next.contains("ALLOW_CONNECTIONS true"), "{next}");
+        let (severity, next) = meaning(Some("1129"), "db1:3306 blocks this host: Host 'app1' is blocked because of many connection errors");
+        assert!(severity == Severity::Critical && next.contains("flush-hosts") && next.contains("host_cache"), "{next}");
         let (severity, _) = meaning(Some("28P01"), "password authentication failed");
         assert_eq!(severity, Severity::Unknown, "that the login is wrong does not mean that the server is ill");
     }
