@@ -276,6 +276,9 @@ pub trait Assessing: Send + Sync {
 /// In the message of an error: the network let a login through, and the server did not go on with it. The hints say where it may hang.
 pub const UNANSWERED: &str = "takes the connection and does not answer the login";
 
+/// How a finding ends that says that an account has all the connections that it may have.
+pub const NEXT_REFUSED: &str = "the next login is refused";
+
 /// What a standby's log says of a primary that no longer has the WAL that is wanted.
 pub const REMOVED: &str = "has already been removed";
 

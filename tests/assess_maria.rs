@@ -481,6 +481,28 @@ fn a_login_is_one_connection_that_a_full_server_lets_in_and_that_counts_no_error
         let connected = "select variable_value from information_schema.global_status where variable_name = 'Threads_connected'";
         wait_until("it has gone", || my.asked(connected).trim() == "13");
     }
+    // A query on a target that only reads asks the catalogue first: in the one place that there is.
+    let home = support::recover::Home::new(&place(&my), "solo");
+    wait_until("the query is let in", || {
+        let out = support::command(home.0.path()).args(["query", "t", "select state from orders where id = 1"]).output().expect("runs");
+        assert!(out.status.success() || String::from_utf8_lossy(&out.stderr).contains("connections"), "{out:?}");
+        out.status.success()
+    });
+}
+
+/// A target's settings, for `root`.
+fn place(my: &MariaServer) -> String {
+    format!("engine = \"mysql\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"root\"\ndatabase = \"shop\"\nsslmode = \"disable\"", my.port)
+}
+
+#[test]
+fn ending_a_statement_that_only_reads_rolls_nothing_back() {
+    let my = maria(&[]);
+    let _reads = Held::maria(&my, "app", "select sleep(600);");
+    wait_until("it runs", || in_state(&my, "User sleep") == 1);
+    let id = my.sql("", "select id from information_schema.processlist where state = 'User sleep'");
+    let told = support::recover::Home::new(&place(&my), "solo").run(0, &["cancel", id.trim(), "--dry-run"]);
+    assert!(told.contains("it only reads, so nothing is rolled back"), "{told}");
 }
 
 #[test]

@@ -174,6 +174,8 @@ fn a_failover_is_printed_for_a_person_and_a_standby_leaves_to_the_primary_what_i
         told(String::from_utf8_lossy(&out.stdout).into_owned())
     };
     assess();
+    // One that did not look there is no news of it.
+    support::command(home.0.path()).args(["assess", "t", "--checks", "PG09"]).output().expect("runs");
     drop((_patroni, pg));
     let text = told(home.run(4, &["failover"]));
     for part in

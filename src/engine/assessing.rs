@@ -98,9 +98,44 @@ pub(super) fn end_idle(session: &str, setting: &str) -> String {
     )
 }
 
+/// How much longer a statement takes than it did on average until the first sample, where that is a change; counters are calls and
+/// milliseconds.
+pub(super) fn slower(first: &Sample, name: &str, now: f64) -> Option<String> {
+    const CALLS: f64 = 100.0;
+    const TIMES: f64 = 3.0;
+    let before = first.counters.get(name)?;
+    let (calls, took) = (*before.first()?, *before.get(1)?);
+    let average = took / calls;
+    (calls >= CALLS && average > 0.0 && now / average >= TIMES)
+        .then(|| format!("{:.0} times its average of {} until then, {average:.2} ms", now / average, text::counted(calls as u64, "call")))
+}
+
+/// The next step for the statement that takes most of the time.
+pub(super) fn look_at_its_plan(slower: bool, place: &str) -> String {
+    let changed = if slower { "Something has changed for it: an index that is gone, its data, its plan. " } else { "" };
+    format!(
+        "{changed}Look at its plan with values of the application in the place of {place} (holdpoint explain TARGET, or F6): who runs it now has some."
+    )
+}
+
 /// What came to the counters of a name; counters that fell were reset.
 pub(super) fn grown(first: &Sample, second: &Sample, name: &str) -> Option<Vec<f64>> {
     let (a, b) = (first.counters.get(name), second.counters.get(name)?);
     let out: Vec<f64> = b.iter().enumerate().map(|(i, v)| v - a.and_then(|a| a.get(i)).unwrap_or(&0.0)).collect();
     out.iter().all(|v| *v >= 0.0).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_takes_longer_than_it_did_says_how_much() {
+        let before = |calls, took| Sample { counters: [("q".to_string(), vec![calls, took])].into(), ..Sample::default() };
+        let told = slower(&before(1000.0, 100.0), "q", 113.4).expect("a thousand times");
+        assert_eq!(told, "1134 times its average of 1,000 calls until then, 0.10 ms");
+        assert_eq!(slower(&before(1000.0, 100_000.0), "q", 113.4), None, "as it always was");
+        assert_eq!(slower(&before(3.0, 0.3), "q", 113.4), None, "of three calls nothing is known");
+        assert_eq!(slower(&before(1000.0, 100.0), "another", 113.4), None);
+    }
 }

@@ -74,13 +74,11 @@ pub async fn connected(cx: &Cx, target: Target, deed: Deed) -> Result<(Connectio
     }
 }
 
-/// Who followed the target's server when it last answered an assessment, as a sentence.
+/// Who followed the target's server when that was last seen, as a sentence: in the seconds before it died nobody may have.
 pub(in crate::ops) fn followers(cx: &Cx, target: &Target) -> String {
     let known = cx.store.followers(&target.kept_as()).ok().flatten();
-    let Some((at, all)) = known.filter(|(_, all)| !all.is_empty()) else {
-        return "Who followed it is not known here: no assessment saw anybody.".into();
-    };
-    format!("It was followed by {} when it was last assessed ({}).", all.join(", "), at.strftime("%Y-%m-%d %H:%M UTC"))
+    let Some((at, all)) = known else { return "Who followed it is not known here: no assessment saw anybody.".into() };
+    format!("It was followed by {} when an assessment last saw anybody do so ({}).", all.join(", "), at.strftime("%Y-%m-%d %H:%M UTC"))
 }
 
 /// A failover is wanted most where nobody answers: its steps, as far as they can be told without the server. `None` where the deed is another

@@ -63,17 +63,17 @@ impl Store {
         })
     }
 
-    /// Who followed the target's server when it last answered an assessment, and when that was.
+    /// Who followed the target's server when an assessment last saw anybody do so, and when that was.
     pub fn followers(&self, target: &str) -> Result<Option<(Timestamp, Vec<String>)>> {
         self.read(|db| {
             let mut st = db.prepare_cached("SELECT body FROM assessments WHERE target = ?1 ORDER BY id DESC").map_err(store_error)?;
             let mut rows = st.query([target]).map_err(store_error)?;
             while let Some(row) = rows.next().map_err(store_error)? {
                 let body: String = row.get(0).map_err(store_error)?;
-                if let Ok(a) = serde_json::from_str::<Assessment>(&body)
-                    && a.server.is_some()
-                {
-                    return Ok(Some((a.began, a.checks.into_iter().flat_map(|c| c.followers).collect())));
+                let Ok(a) = serde_json::from_str::<Assessment>(&body) else { continue };
+                let all: Vec<String> = a.checks.into_iter().flat_map(|c| c.followers).collect();
+                if !all.is_empty() {
+                    return Ok(Some((a.began, all)));
                 }
             }
             Ok(None)

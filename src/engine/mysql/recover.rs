@@ -162,9 +162,14 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
             }
             who.extend([last_query, "p.COMMAND <> 'Sleep'".into()]);
             p.does = "Ends the statement that it runs; the session stays.".into();
-            p.loses = vec![format!(
-                "What the statement has done so far is rolled back, which takes about as long as it took ({changed} rows of its transaction so far). The transaction stays open."
-            )];
+            p.loses = vec![if changed == "0" && sql::classify(Dialect::MySql, at(row, 7)).is_read() {
+                "Its answer: it only reads, so nothing is rolled back, and it ends at once. A transaction that is open stays open."
+                    .to_string()
+            } else {
+                format!(
+                    "What the statement has done so far is rolled back, which takes about as long as it took ({changed} rows of its transaction so far). The transaction stays open."
+                )
+            }];
             p.undo = "There is no undo; its client may run it again.".into();
             p.then = format!("session {id} does not run that statement any more");
             if mariadb { format!("KILL QUERY ID {}", at(row, 8)) } else { format!("KILL QUERY {FOUND}") }

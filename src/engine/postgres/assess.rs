@@ -370,7 +370,7 @@ impl Assessing for Postgres {
                 "PG25" => horizon::prepared(s, check, limits).await,
                 "PG26" => objects::checksums(s, check, limits).await,
                 "PG27" => objects::invalid_indexes(s, sight, check).await,
-                "PG28" => upkeep::sequences(s, check, limits).await,
+                "PG28" => upkeep::sequences(s, sight, check, limits).await,
                 "PG29" => objects::settings(s, self.target(), check).await,
                 "PG30" => upkeep::progress(s, sight, check).await,
                 "PG31" => upkeep::collations(s, sight, check).await,

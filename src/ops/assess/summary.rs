@@ -2,7 +2,7 @@
 
 use super::failure::{NOBODY_LISTENS, NOT_READY};
 use super::lost::LOST;
-use crate::engine::{REMOVED, SILENT};
+use crate::engine::{NEXT_REFUSED, REMOVED, SILENT};
 use crate::model::assessment::{Seen, Summary};
 use crate::model::{Finding, Severity};
 
@@ -78,7 +78,14 @@ pub fn summary(checks: &[Seen]) -> Summary {
     // What will fail some day, however sure, comes behind what people wait for now.
     let waits = || checks.iter().flat_map(|c| &c.findings).find(|f| f.severity >= Severity::Warning && WAITS.contains(&f.check.as_str()));
     let f = if lasts(checks, f) && !(f.check == "PG29" && DESTROYS.contains(&f.object.as_str())) { waits().unwrap_or(f) } else { f };
+    // Why logins are refused is known where an account has all that it may have.
+    let account = || checks.iter().flat_map(|c| &c.findings).find(|a| a.check == "MY03" && a.message.ends_with(NEXT_REFUSED));
+    let refused = Some(f).filter(|f| f.check == "MY20" && f.message.ends_with("are refused"));
+    let f = refused.and_then(|_| account()).unwrap_or(f);
     let (mut says, mut next, check) = (sentence(f), f.next.clone(), f.check.clone());
+    if let Some(refused) = refused.filter(|r| !std::ptr::eq(*r, f)) {
+        says = format!("{}; {}.", says.trim_end_matches('.'), refused.message);
+    }
     // That nobody answers is known to whoever was woken: a full disk is why.
     let full =
         full_disk(checks).filter(|_| check == "connect" && (f.message.starts_with(NOBODY_LISTENS) || f.message.starts_with(NOT_READY)));
@@ -122,9 +129,14 @@ pub fn summary(checks: &[Seen]) -> Summary {
         let most = taken.figures.get("most").copied().unwrap_or_default();
         says = format!("{}, and all {most} connections are taken: nobody else can log in.", says.trim_end_matches(['.', ';']));
     }
+    // Nor does anybody write in a while, whoever is in vacuum's way.
+    let ends = checks.iter().find(|c| c.check == "PG09" && c.figures.get("left").is_some_and(|left| *left < ENDS));
+    if let Some(told) = ends.filter(|_| check != "PG09").and_then(|c| c.findings.first()) {
+        says = format!("{}; {}.", says.trim_end_matches(['.', ';']), told.message.trim_end_matches('.'));
+    }
     // A suggestion: when unsure, the higher one.
     let sev = match severity {
-        _ if taken.is_some() => 1,
+        _ if taken.is_some() || ends.is_some() => 1,
         Severity::Critical if fills(f) || full.is_some() => 1,
         // Nothing is written any more.
         Severity::Critical
@@ -132,7 +144,6 @@ pub fn summary(checks: &[Seen]) -> Summary {
         {
             1
         }
-        Severity::Critical if checks.iter().any(|c| c.check == check && c.check == "PG09" && c.figures.get("left") == Some(&0.0)) => 1,
         Severity::Critical if check == "PG29" && !DESTROYS.contains(&f.object.as_str()) && f.recover.is_none() => 3,
         Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "PG32" | "MY18" | "MY24" | "SQ06") => 1,
         Severity::Critical => 2,
@@ -145,6 +156,9 @@ pub fn summary(checks: &[Seen]) -> Summary {
 fn fills(f: &Finding) -> bool {
     f.severity == Severity::Critical && matches!(f.check.as_str(), "PG35" | "MY27") && f.object != "transactions"
 }
+
+/// So few transactions before writes are refused that the server warns with each of them (`xidWarnLimit` there).
+const ENDS: f64 = 37_000_000.0;
 
 /// Percent from which a disk is full, whatever the log says.
 const FULL: f64 = 99.0;
@@ -260,6 +274,43 @@ mod tests {
         let s = summary(&[full]);
         assert_eq!((s.says.as_str(), s.sev), ("37 of 37 connections are taken.", Some(1)));
         assert_eq!(summary(&[locks]).sev, Some(2));
+    }
+
+    #[test]
+    fn why_logins_are_refused_and_when_writes_end_stand_with_what_is_on_top() {
+        let refused = seen("MY20", Severity::Critical, "server", "100 % of 45 logins are refused");
+        let account = seen(
+            "MY03",
+            Severity::Warning,
+            "account app",
+            "account app has 2 of 2 connections that it may have: the next login is refused",
+        );
+        let s = summary(&[refused.clone(), account]);
+        assert_eq!(s.check, "MY03");
+        assert_eq!(
+            s.says,
+            "account app has 2 of 2 connections that it may have: the next login is refused; 100 % of 45 logins are refused."
+        );
+        assert_eq!(summary(&[refused]).check, "MY20");
+        let held = seen(
+            "PG10",
+            Severity::Critical,
+            "old-tx",
+            "vacuum cannot remove what was deleted: prepared transaction old-tx holds the horizon",
+        );
+        let left = |left| {
+            seen("PG09", Severity::Critical, "shop", "database shop: few transactions are left before the server refuses all writes")
+                .figure("left", left)
+        };
+        let s = summary(&[held.clone(), left(483_646.0)]);
+        assert!(
+            s.says.ends_with("holds the horizon; database shop: few transactions are left before the server refuses all writes."),
+            "{s:?}"
+        );
+        assert_eq!((s.check.as_str(), s.sev), ("PG10", Some(1)));
+        let s = summary(&[held, left(800_000_000.0)]);
+        assert!(!s.says.contains("are left") && s.sev == Some(2), "there is time");
+        assert_eq!(summary(&[left(0.0)]).sev, Some(1));
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub(in crate::engine::mysql) struct Open {
 }
 
 impl Open {
+    /// How many rows the transaction of a session has changed.
+    pub fn changed(&self, session: &str) -> u64 {
+        self.list.iter().find(|t| t.session.to_string() == session).map_or(0, |t| t.changed)
+    }
     pub fn waiting(&self) -> impl Iterator<Item = &Transaction> {
         self.list.iter().filter(|t| t.waits.is_some())
     }

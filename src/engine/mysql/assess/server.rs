@@ -1,9 +1,9 @@
 //! The server itself: how long it runs, how many are connected, how it is set.
 
 use super::{Values, at, innodb, number, refused, rows};
-use crate::engine::Session;
 use crate::engine::assessing::{age, end_idle, hidden, taken};
 use crate::engine::mysql::mariadb;
+use crate::engine::{NEXT_REFUSED, Session};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
 use crate::model::{Dialect, Finding, Result, Severity};
@@ -148,7 +148,7 @@ async fn own_limits(s: &Session, check: &Check, seen: &mut Seen) -> Result<()> {
     for r in &found {
         let (user, most, used) = (text::clean(at(r, 0)), number(r, 3).unwrap_or(0.0), number(r, 4).unwrap_or(0.0));
         let quote = |t: &str| Dialect::MySql.quote_literal(t);
-        let words = format!("account {user} has {used} of {most} connections that it may have: the next login is refused");
+        let words = format!("account {user} has {used} of {most} connections that it may have: {NEXT_REFUSED}");
         let account = if at(r, 2) == "1" { format!("{}@{}", quote(at(r, 0)), quote(at(r, 1))) } else { format!("{}@…", quote(at(r, 0))) };
         seen.says.push_str(&format!("; account {user} {used} of its {most}"));
         seen.find(Finding::new(Severity::Warning, check.id, format!("account {user}"), words).next(format!(

@@ -70,7 +70,10 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
             Some(p) if is_committing(at(p, 6)) => (COMMITTING.0.to_string(), COMMITTING.1.to_string(), None),
             Some(p) => (
                 format!("runs: {}", one_line(crate::model::Dialect::MySql, at(p, 5), 100)),
-                format!("Look at its plan; KILL QUERY {id} rolls its statement back, which may take as long again."),
+                match t.changed == 0 && reads(at(p, 5)) {
+                    true => format!("Look at its plan; it only reads: KILL QUERY {id} ends it at once."),
+                    false => format!("Look at its plan; KILL QUERY {id} rolls its statement back, which may take as long again."),
+                },
                 Some(Deed::Cancel),
             ),
             None if id == 0 => (
@@ -88,6 +91,11 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
         });
     }
     Ok(seen)
+}
+
+/// By its first word: the end of a long one is cut off. What a function of its own changes is counted with its transaction.
+fn reads(statement: &str) -> bool {
+    statement.trim_start().get(..6).is_some_and(|w| w.eq_ignore_ascii_case("select"))
 }
 
 pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
@@ -143,6 +151,9 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
             _ if is_committing(state) => found.next(COMMITTING.1),
             (true, _) => found.next("It waits: look at who holds the lock."),
             (false, true) => found.next("It takes its time; the history is not purged as long as it runs."),
+            (false, false) if reads(&statement) && open.changed(at(r, 0)) == 0 => {
+                found.next("Look at its plan; it only reads: KILL QUERY ends it at once.").recover(Deed::Cancel, at(r, 0))
+            }
             (false, false) => found.next("Look at its plan; KILL QUERY rolls its statement back.").recover(Deed::Cancel, at(r, 0)),
         });
     }

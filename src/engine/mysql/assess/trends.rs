@@ -2,7 +2,7 @@
 
 use super::{at, number, refused, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{BUSY_READS, grown, one_line};
+use crate::engine::assessing::{BUSY_READS, grown, look_at_its_plan, one_line, slower};
 use crate::model::assessment::{Check, Limits, Sample, Seen};
 use crate::model::{Finding, Result, Severity};
 
@@ -224,12 +224,14 @@ fn top(check: &Check, limits: &Limits, first: &Sample, second: &Sample, seconds:
     let severity = Severity::of(share, limits.of(check, "share"));
     // Most of hardly anything is nothing.
     if severity >= Severity::Warning && whole / 1000.0 / seconds >= 0.5 {
+        let slower = slower(first, key, d[1] / d[0]);
+        let more = slower.as_ref().map(|s| format!(" ({s})")).unwrap_or_default();
         let message = format!(
-            "one statement takes {share:.0} % of the time: {:.1} calls a second, {:.1} ms each: {text}",
+            "one statement takes {share:.0} % of the time: {:.1} calls a second, {:.1} ms each{more}: {text}",
             d[0] / seconds,
             d[1] / d[0]
         );
-        seen.find(Finding::new(severity, check.id, key.as_str(), message).next("Look at its plan."));
+        seen.find(Finding::new(severity, check.id, key.as_str(), message).next(look_at_its_plan(slower.is_some(), "?")));
     }
     seen
 }

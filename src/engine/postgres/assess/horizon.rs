@@ -53,9 +53,17 @@ pub(super) async fn wraparound(s: &Session, sight: &Sight, check: &Check, limits
                 "Nobody can log into {}: autovacuum freezes it by itself where it is on (autovacuum_naptime says when it comes), else VACUUM in single-user mode.",
                 names.join(", ")
             ),
-            _ if here => "End what holds the xmin horizon (PG10), if anything does; then VACUUM (FREEZE) the oldest tables, table by table in each of \
-                          these databases; never VACUUM FULL."
-                .to_string(),
+            _ if here => {
+                let of_itself: Vec<&str> = as_bad.iter().filter(|r| cell(r, 3) != "t").map(|r| cell(r, 0)).collect();
+                let of_itself = match of_itself.is_empty() {
+                    true => String::new(),
+                    false => format!(" Nobody can log into {}: autovacuum freezes it by itself.", of_itself.join(", ")),
+                };
+                format!(
+                    "End what holds the xmin horizon (PG10), if anything does; then VACUUM (FREEZE) the oldest tables, table by table in each of \
+                     these databases; never VACUUM FULL.{of_itself}"
+                )
+            }
             (_, Some(other)) => format!(
                 "End what holds the xmin horizon (PG10), if anything does; then VACUUM (FREEZE) its oldest tables: assess database {other} itself, which names them. Never VACUUM FULL."
             ),

@@ -2,7 +2,7 @@
 
 use super::{number, rows};
 use crate::engine::Session;
-use crate::engine::assessing::{BUSY_READS, bytes, grown};
+use crate::engine::assessing::{BUSY_READS, bytes, grown, look_at_its_plan, slower};
 use crate::engine::postgres::catalog::cell;
 use crate::model::assessment::{Check, Limits, Sample, Seen, Sight};
 use crate::model::{Finding, Result, Severity};
@@ -262,19 +262,14 @@ fn top(sight: &Sight, check: &Check, limits: &Limits, first: &Sample, second: &S
     let severity = Severity::of(share, limits.of(check, "share"));
     // Most of hardly anything is nothing.
     if severity >= Severity::Warning && whole / 1000.0 / seconds >= 0.5 {
-        seen.find(
-            Finding::new(
-                severity,
-                check.id,
-                key.as_str(),
-                format!(
-                    "one statement takes {share:.0} % of the time: {:.1} calls a second, {:.1} ms each: {short}",
-                    d[0] / seconds,
-                    d[1] / d[0]
-                ),
-            )
-            .next("Look at its plan."),
+        let slower = slower(first, key, d[1] / d[0]);
+        let more = slower.as_ref().map(|s| format!(" ({s})")).unwrap_or_default();
+        let message = format!(
+            "one statement takes {share:.0} % of the time: {:.1} calls a second, {:.1} ms each{more}: {short}",
+            d[0] / seconds,
+            d[1] / d[0]
         );
+        seen.find(Finding::new(severity, check.id, key.as_str(), message).next(look_at_its_plan(slower.is_some(), "$1")));
     }
     if !sight.sees_all {
         seen.find(Finding::new(Severity::Unknown, check.id, "statements", "other roles' statements have no text").lifts(&sight.grant));

@@ -3,7 +3,7 @@
 use super::{number, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, hidden, thousands};
-use crate::engine::postgres::catalog::cell;
+use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::{Action, Deed};
 use crate::model::{Finding, Result, Severity};
@@ -140,10 +140,10 @@ fn share(used: f64) -> String {
     if used < 99.5 { format!("{used:.0}") } else { format!("{}", (used * 100.0).floor() / 100.0) }
 }
 
-pub(super) async fn sequences(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
+pub(super) async fn sequences(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     // Reading a sequence opens it: one that somebody has locked, or wants to, is left out. What a column's type can hold may be less than
     // the sequence gives: the column that owns it, and those whose default it is.
-    const SEQUENCES: &str = "WITH q AS MATERIALIZED (SELECT s.seqrelid, s.seqmax, s.seqincrement, n.nspname || '.' || c.relname AS name, u.most \
+    const SEQUENCES: &str = "WITH q AS MATERIALIZED (SELECT s.seqrelid, s.seqmax, s.seqincrement, n.nspname || '.' || c.relname AS name, pg_catalog.format('%I.%I', n.nspname, c.relname) AS quoted, u.most \
         FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
         LEFT JOIN LATERAL (SELECT min(CASE t.typname WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647 END) AS most FROM (\
             SELECT d.refobjid, d.refobjsubid FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid \
@@ -155,13 +155,13 @@ pub(super) async fn sequences(s: &Session, check: &Check, limits: &Limits) -> Re
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock') LIMIT 500) \
         SELECT name, CASE WHEN pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE') THEN pg_catalog.pg_sequence_last_value(seqrelid) END, \
             least(seqmax, most), \
-            pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE'), seqmax < coalesce(most, 9223372036854775807) FROM q";
+            pg_catalog.has_sequence_privilege(seqrelid, 'SELECT,USAGE'), seqmax < coalesce(most, 9223372036854775807), quoted FROM q";
     let found = rows(s, SEQUENCES).await?;
-    let mut all: Vec<(f64, f64, &str, bool)> = found
+    let mut all: Vec<(f64, f64, &Row)> = found
         .iter()
         .filter_map(|r| {
             let (last, most) = (number(r, 1)?, number(r, 2)?);
-            Some((100.0 * last / most, most - last, cell(r, 0), cell(r, 4) == "t"))
+            Some((100.0 * last / most, most - last, r))
         })
         .collect();
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -170,31 +170,33 @@ pub(super) async fn sequences(s: &Session, check: &Check, limits: &Limits) -> Re
     let database = &s.identity().database;
     seen.says = match all.first() {
         None => format!("none that is used can be seen in {database}"),
-        Some((used, _, name, _)) => format!("{} in {database}, the fullest {name} {} %", all.len(), share(*used)),
+        Some((used, _, r)) => format!("{} in {database}, the fullest {} {} %", all.len(), cell(r, 0), share(*used)),
     };
-    for (used, left, name, narrow) in all.iter().take(5) {
+    for (used, left, r) in all.iter().take(5) {
+        let (name, narrow) = (cell(r, 0), cell(r, 4) == "t");
         let severity = Severity::of(*used, limits.of(check, "used"));
         if severity >= Severity::Warning {
             // Its own end may come before its column's.
-            let wider = "ALTER SEQUENCE … AS bigint, or MAXVALUE, lets it go on at once: its column has room.";
+            let wider = format!("ALTER SEQUENCE {} AS bigint, or MAXVALUE, lets it go on at once: its column has room.", cell(r, 5));
             let (words, next) = match (*left > 0.0, narrow) {
-                (true, true) => (
-                    format!("{name} has used {} % of its own numbers, {} are left", share(*used), thousands(*left)),
-                    wider.to_string(),
-                ),
+                (true, true) => (format!("{name} has used {} % of its own numbers, {} are left", share(*used), thousands(*left)), wider),
                 (true, false) => (
                     format!("{name} has used {} % of the numbers that its column can hold, {} are left", share(*used), thousands(*left)),
                     "Make the column, and those that refer to it, bigint: the table is written anew, so plan it before the end.".into(),
                 ),
-                (false, true) => (format!("{name} has given its last number: every insert that takes one fails"), wider.to_string()),
+                (false, true) => (format!("{name} has given its last number: every insert that takes one fails"), wider),
                 (false, false) => (
                     format!("{name} has given the last number that its column can hold: every insert that takes one fails"),
-                    "At once, where the applications bear negative numbers and none is used: ALTER SEQUENCE … MINVALUE -2147483648 RESTART -2147483648 \
-                     (of a smallint -32768). For good the column, and those that refer to it, become bigint: that writes the table anew and locks it."
-                        .into(),
+                    format!(
+                        "At once, where the applications bear negative numbers and none is used: ALTER SEQUENCE {0} MINVALUE {1} START {1} RESTART \
+                         {1} MAXVALUE -1; For good the column, and those that refer to it, become bigint: that writes the table anew and locks it.",
+                        cell(r, 5),
+                        -(number(r, 2).unwrap_or(0.0) as i64) - 1
+                    ),
                 ),
             };
-            seen.find(Finding::new(severity, check.id, *name, words).next(next));
+            let next = if sight.standby { format!("On its primary: {next}") } else { next };
+            seen.find(Finding::new(severity, check.id, name, words).next(next));
         }
     }
     if unseen > 0 && seen.severity < Severity::Warning {
