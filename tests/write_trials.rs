@@ -102,6 +102,15 @@ fn postgresql_measures_writes_in_place_and_takes_them_back() {
         assert_eq!(told.contains(referred), locks, "{sql}: {told}");
         assert_eq!(told.contains("memos_n_seq"), sql.starts_with("insert"), "{sql}: {told}");
     }
+    // The check of a key that leads here is named, and what it costs.
+    let delete = ["explain", "app-dev", "--analyze", "delete from memo_of where id = 1"];
+    let check = "Foreign key: memos_of_fkey looks for each deleted row of public.memo_of in public.memos";
+    let told = p.expect(4, &delete);
+    assert!(told.contains(&format!("{check}, which has no index on of: each look reads all of it")), "{told}");
+    assert!(told.contains("Beside these checks no trigger fires."), "{told}");
+    p.postgres_server().psql("app-dev", "create index on memos (of)");
+    let told = p.expect(4, &delete);
+    assert!(told.contains(check) && !told.contains("has no index"), "{told}");
     let setter = "create function sets_of() returns trigger language plpgsql as $$ begin new.of := 3; return new; end $$; \
         create trigger sets_of before update on memos for each row execute function sets_of()";
     p.postgres_server().psql("app-dev", setter);

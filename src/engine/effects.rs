@@ -3,6 +3,7 @@
 
 use super::{Catalog, Session};
 use crate::model::{Effects, Follow, Result};
+use crate::plan::known::Table;
 use crate::text;
 
 /// Most tables and functions that are looked through: beyond, the rest counts as something that nobody looked at.
@@ -98,6 +99,13 @@ pub(super) async fn cascades(
             let what = if gone { "deleted" } else { "changed" };
             Effects::note(&mut out.cascades, format!("rows of {shown} are {what} with those of {parent} ({})", key.constraint));
             reached.add(child.clone(), Touched { delete: gone, update: !gone, ..Touched::default() });
+        } else if touched.delete {
+            let facts = catalog.plan_facts(s, &[child.join("."), key.table.clone()]).await?;
+            let indexed = |t: &Table| t.indexes.iter().any(|i| i.keys.first().is_some_and(|k| key.columns.contains(k)));
+            let bare = facts.table(&child.join(".")).or_else(|| facts.table(&key.table)).is_some_and(|t| !indexed(t));
+            let dear =
+                if bare { format!(", which has no index on {}: each look reads all of it", key.columns.join(", ")) } else { String::new() };
+            Effects::note(&mut out.checks, format!("{} looks for each deleted row of {parent} in {shown}{dear}", key.constraint));
         }
         if touched.update && key.on_update != Follow::Nothing {
             Effects::note(
