@@ -21,6 +21,8 @@ pub(super) fn draw(state: &State, d: &Links, c: &mut Canvas<'_>) {
             _ => look.text,
         };
         let shown: String = l.text.chars().skip(d.left).collect();
+        // A sentence has no columns to keep: there the arrow is no "greater than".
+        let shown = if l.heading { look.ascii_words(&shown).into_owned() } else { shown };
         let shown = if look.glyphs.ascii { plain(&shown) } else { shown };
         let x = c.put(inside.x, y, inside.w, &shown, style) + 2;
         let room = (inside.x + inside.w).saturating_sub(x);

@@ -50,6 +50,10 @@ fn factor(s: &Scene<'_>, i: usize) -> Option<f64> {
     if s.product == Product::Sqlite && n.conditions.iter().any(|(_, c)| c.contains(['<', '>'])) {
         return None;
     }
+    // Of HAVING a fixed share is taken, whatever is grouped.
+    if s.product == Product::Postgres && n.op == "aggregate" && s.filter(i).is_some() {
+        return None;
+    }
     // A subquery's test may be over with its first row: fewer of them are no error.
     let cut_short = e < 0.0 && std::iter::once(i).chain(s.above(i)).any(|a| s.node(a).role == Role::SubPlan);
     if cut_short || members_were_right(s, i) {

@@ -3,7 +3,7 @@
 use super::Draft;
 use super::ddl::index_columns;
 use super::scene::{MANY, Product, Scene, Weight};
-use super::words::{count, shorter, spent, took, try_on};
+use super::words::{count, shorter, spent, spent_with, took, try_on};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
 use crate::plan::expression::{Expr, Test};
@@ -407,6 +407,7 @@ fn join_buffer(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let columns = join_columns(s, i, scan);
     let ddl = if columns.is_empty() || s.indexed(scan, &columns) { None } else { s.index_on(scan, &columns) };
     let told = pairs.map(|p| format!(", {} pairs", count(p))).unwrap_or_default();
+    let took = if scan == i { spent(weight) } else { spent_with(weight, &format!("reading {}", s.name(scan))) };
     let mut draft =
         Draft::new("F40", Severity::Warning, weight, Confidence::Certain).at(s.path(i)).at(s.path(scan)).number("rows", rows).sql(ddl);
     if let Some(p) = pairs {
@@ -421,5 +422,5 @@ fn join_buffer(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             try_on(s, scan)
         )
     };
-    Some(draft.say(format!("{} is joined through a buffer, each row compared with all in it{told}{}", s.name(scan), spent(weight)), next))
+    Some(draft.say(format!("{} is joined through a buffer, each row compared with all in it{told}{took}", s.name(scan)), next))
 }

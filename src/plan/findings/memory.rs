@@ -196,6 +196,8 @@ fn grouping(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
         return None;
     }
     let weight = s.weigh(&[i])?;
+    // HAVING drops groups that were made.
+    let groups = n.rows_total.unwrap_or(0.0) + n.removed.total().unwrap_or(0.0);
     Some(
         Draft::new("F15", Severity::Warning, weight, Confidence::Certain)
             .at(s.path(i))
@@ -203,7 +205,7 @@ fn grouping(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             .number("batches", batches)
             .sql(Some(more(disk.max(4096.0))))
             .say(
-                format!("the grouping into {} groups wrote {} kB to disk in {} batches{}{}", count(n.rows_total.unwrap_or(0.0)), count(disk), count(batches), memory(s), spent(weight)),
+                format!("the grouping into {} groups wrote {} kB to disk in {} batches{}{}", count(groups), count(disk), count(batches), memory(s), spent(weight)),
                 "Measure again with more work_mem for this transaction alone, or with an index on the group's key, which needs no hash table.",
             ),
     )

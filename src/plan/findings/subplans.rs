@@ -4,7 +4,7 @@ use super::Draft;
 use super::joins::RESCANNED;
 use super::scans::WORTH_KEEPING;
 use super::scene::{MANY, Product, Scene, Weight};
-use super::words::{count, percent, shorter, spent, took};
+use super::words::{count, percent, shorter, spent, spent_with, took};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding, Role};
 use crate::plan::expression::Test;
@@ -189,7 +189,7 @@ fn materialize(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             .number("loops", loops)
             .number("rows_per_loop", rows)
             .say(
-                format!("the kept rows of {} were read {} times, {} rows each{}", inner(s, i), count(loops), count(rows), spent(weight)),
+                format!("the kept rows of {} were read {} times, {} rows each{}", inner(s, i), count(loops), count(rows), spent_with(weight, "the comparing of the join above")),
                 match s.condition(parent, &["Join Filter"]) {
                     None => "Nothing joins the two sides: see whether a condition was forgotten.",
                     Some(c) if s.read(c).predicates().iter().all(|p| p.test != Test::Join) => {
@@ -343,7 +343,7 @@ fn cte(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
             (None, false) => s.node(j).est_rows.unwrap_or(0.0),
             (None, true) => 0.0,
         };
-        let most = if s.product == Product::Sqlite {
+        let most = if s.product == Product::Sqlite && !s.plan.analyzed {
             // What the part holds is at most what it is made of, as far as statistics tell.
             s.subtree(i).filter(|j| s.is_scan(*j)).filter_map(|j| s.table_rows(j)).fold(0.0, f64::max)
         } else {

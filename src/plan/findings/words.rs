@@ -33,6 +33,14 @@ pub fn spent(w: Weight) -> String {
     }
 }
 
+/// `, 12.3 ms with the scan of o`: what it took together with another part.
+pub fn spent_with(w: Weight, part: &str) -> String {
+    match w {
+        Weight::Timed(t) => format!(", {} with {part}", ms(t)),
+        _ => String::new(),
+    }
+}
+
 /// `, which took 12.3 ms`.
 pub fn took(w: Weight) -> String {
     match w {

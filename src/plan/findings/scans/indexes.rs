@@ -104,6 +104,11 @@ fn from_its_end(s: &Scene<'_>, i: usize) -> bool {
     s.product == Product::Sqlite && words.starts_with("SEARCH ") && words.contains(" INDEX ") && !words.contains('(')
 }
 
+fn order_index(s: &Scene<'_>, scan: &Scan, filtered: &[String]) -> String {
+    let wish = if filtered.is_empty() { "the filter's columns".to_string() } else { filtered.join(", ") };
+    format!("Try an index on ({wish}, then the sort's columns): {}.", try_on(s, scan.at))
+}
+
 pub(super) fn order_walk(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let n = s.node(scan.at);
     let extreme = from_its_end(s, scan.at);
@@ -136,30 +141,30 @@ pub(super) fn order_walk(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     }
     let filtered = columns.clone();
     columns.extend(sorted.iter().filter(|k| !filtered.contains(k)).cloned());
-    let ddl = if sorted.is_empty() || filtered.is_empty() { None } else { s.index_on(scan.at, &columns) };
-    let wish = if filtered.is_empty() { "the filter's columns".to_string() } else { filtered.join(", ") };
+    // Of several tests the plan does not say which tells the rows apart: an index on one that most rows pass spares nothing.
+    let unsure = !equal.is_empty() && all.iter().any(|p| matches!(p.test, Test::Range | Test::In) && p.column().is_some());
+    let ddl = if sorted.is_empty() || filtered.is_empty() || unsure { None } else { s.index_on(scan.at, &columns) };
+    let next = if unsure {
+        "Which of the tests tells the rows apart, and which index helps, the advice says (`--advise`): it asks the table.".to_string()
+    } else {
+        order_index(s, scan, &filtered)
+    };
     let draft = Draft::new("F3", Severity::Warning, weight, Confidence::Certain).at(s.path(scan.at));
     let draft = match limit {
         Some(limit) => draft.at(s.path(limit)),
         None => draft,
     };
     let how = if extreme { "from its end for min() or max()" } else { "in order for the LIMIT" };
-    Some(
-        draft
-            .number("rows_read", scan.read.unwrap_or(0.0))
-            .number("rows_removed", removed)
-            .sql(ddl)
-            .say(
-                format!(
-                    "{index} was walked {how}: {} rows of {} did not pass the filter{}{}",
-                    count(removed),
-                    s.name(scan.at),
-                    filter_text(s, scan),
-                    spent(weight)
-                ),
-                format!("Try an index on ({wish}, then the sort's columns): {}. To see the plan without this index, sort by an expression (ORDER BY x + 0).", try_on(s, scan.at)),
-            ),
-    )
+    Some(draft.number("rows_read", scan.read.unwrap_or(0.0)).number("rows_removed", removed).sql(ddl).say(
+        format!(
+            "{index} was walked {how}: {} rows of {} did not pass the filter{}{}",
+            count(removed),
+            s.name(scan.at),
+            filter_text(s, scan),
+            spent(weight)
+        ),
+        format!("{next} To see the plan without this index, sort by an expression (ORDER BY x + 0)."),
+    ))
 }
 
 /// F44: an index read from end to end that none of the others explains.

@@ -221,3 +221,30 @@ fn a_product_of_searches_is_one_too() {
     assert!(!look("select count(*) from a, b where a.city = 'x'", 400_000.0).iter().any(|f| f.id == "F12"));
     assert!(!look("select count(*) from a, b where a.city = b.city", 2_400_000.0).iter().any(|f| f.id == "F12"));
 }
+
+/// HAVING drops groups that were made, and its share is a fixed one.
+#[test]
+fn groups_that_having_drops_were_made() {
+    let made = node("aggregate", "HashAggregate").est(16_694.0).ran(1.0, 0.0, 90.0).drops(50_000.0).says("Filter", "(count(*) > 6)");
+    let made = made.attr("Disk Usage", "24496").attr("HashAgg Batches", "129");
+    let found = findings(&plan("PostgreSQL", made.over(vec![seq("orders").est(300_000.0).ran(1.0, 300_000.0, 40.0)])), &Known::default());
+    let f = found.iter().find(|f| f.id == "F15").unwrap_or_else(|| panic!("{found:#?}"));
+    assert!(f.message.starts_with("the grouping into 50,000 groups wrote 24,496 kB"), "{}", f.message);
+    assert!(!found.iter().any(|f| f.id == "F5"), "{found:#?}");
+}
+
+/// Of two tests of a walk in order only the table knows which tells the rows apart.
+#[test]
+fn an_index_for_a_walk_is_named_where_one_test_is_all() {
+    let walk = |filter: &str| {
+        let walk = PlanNode { relation: Some("public.orders".into()), alias: Some("orders".into()), ..node("index scan", "Index Scan") };
+        let walk = walk.index("orders_pkey").est(5.0).ran(1.0, 0.0, 90.0).drops(300_000.0).says("Filter", filter);
+        let mut known = of(vec![indexed(table("orders", 300_000.0), "orders_pkey", &["id"])]);
+        known.statement = Some("select * from orders where … order by id limit 5".into());
+        let found = findings(&plan("PostgreSQL", node("limit", "Limit").ran(1.0, 0.0, 0.0).over(vec![walk])), &known);
+        found.into_iter().find(|f| f.id == "F3").expect("F3")
+    };
+    assert!(walk("(status = 'failed'::text)").sql.is_some_and(|s| s.contains("(status, id)")));
+    let both = walk("((total > '2000'::numeric) AND (status = 'done'::text))");
+    assert!(both.sql.is_none() && both.next.contains("`--advise`"), "{both:#?}");
+}
