@@ -563,3 +563,23 @@ fn a_table_scan_is_forbidden_under_every_alias() {
         p.expect(1, &["explain", "app-dev", "--test", "alone.toml"]);
     });
 }
+
+/// How many rows came is known on every engine, by another run where plans do not tell it: bounds hold, and other work is no improvement.
+#[test]
+fn rows_are_counted_on_every_engine() {
+    on_each(|p, engine| {
+        shop(p, engine);
+        let sql = "select id, note from orders where customer = 17";
+        let require = ["--require", "rows <= 20", "--require", "work ratio <= 1", "--require", "ratio <= 20"];
+        p.ok(&[&["explain", "app-dev", sql, "--write-test", "rows.toml"][..], &require].concat());
+        let told = p.ok(&["explain", "app-dev", "--test", "rows.toml"]);
+        assert!(told.contains("20 rows were returned"), "{engine}: {told}");
+        p.ok(&["query", "app-dev", "update orders set customer = 18 where customer = 17 and id > 1000"]);
+        analyze(p, engine);
+        let told = p.expect(5, &["explain", "app-dev", "--test", "rows.toml"]);
+        assert_eq!(told.matches("20 rows before and 1 now").count(), 2, "{engine}: {told}");
+        let max = "select max(id) from orders";
+        p.ok(&["explain", "app-dev", max, "--write-test", "max.toml", "--require", "rows <= 1", "--require", "median < 60 s"]);
+        p.ok(&["explain", "app-dev", "--test", "max.toml"]);
+    });
+}

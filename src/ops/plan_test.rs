@@ -77,7 +77,7 @@ pub async fn create(cx: &Cx, conn: &Connection, path: &Path, new: &NewTest, anyw
     for (set, text) in &all {
         let arm = Arm::new(conn, None, set, text, Vec::new()).await?;
         // What the baseline is for are the ratios: they take no more runs than usual.
-        let runs = alone(cx, &arm, Effort { anyway, ..Effort::default() }).await?;
+        let runs = runs(cx, &arm, Effort { anyway, ..Effort::default() }).await?;
         let found = environment::gather(conn, arm.session(), &runs.plan, text).await?;
         if about.is_none() {
             behind = environment::behind(conn, arm.session(), &texts).await;
@@ -140,7 +140,7 @@ pub async fn run(cx: &Cx, conn: &Connection, path: &Path, anyway: bool) -> Resul
             )
             .hint("Take a test of its own for this engine: holdpoint explain TARGET SQL --write-test FILE."));
         }
-        let runs = alone(cx, &arm, effort(&test.require, anyway)).await?;
+        let runs = runs(cx, &arm, effort(&test.require, anyway)).await?;
         let mut now = environment::gather(conn, arm.session(), &runs.plan, &text).await?;
         server.clone_from(&now.server);
         if let Some(b) = test.baseline.as_ref().filter(|_| sets.is_empty()) {
@@ -236,6 +236,16 @@ pub async fn record(cx: &Cx, conn: &Connection, report: &TestReport) -> Result<E
     }
     draft.subject.scripts.clone_from(&report.sha256);
     cx.record(draft)
+}
+
+/// The runs; where their plans do not tell how many rows came (MariaDB), the statement is run once more for that.
+async fn runs(cx: &Cx, arm: &Arm, effort: Effort) -> Result<Runs> {
+    let mut runs = alone(cx, arm, effort).await?;
+    if runs.samples.iter().all(|s| s.rows.is_none()) {
+        let (rows, _) = arm.answer(cx).await?;
+        runs.samples.iter_mut().for_each(|s| s.rows = Some(rows as f64));
+    }
+    Ok(runs)
 }
 
 fn effort(require: &[(String, Requirement)], anyway: bool) -> Effort {

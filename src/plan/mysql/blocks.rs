@@ -49,6 +49,7 @@ pub fn parse(raw: &str, engine: &str, version: &str, analyzed: bool) -> Result<P
         }
         plan.root = root;
         ran_while_planned(&mut plan);
+        answered_while_planned(&mut plan);
         Ok(plan)
     })
 }
@@ -68,6 +69,17 @@ fn ran_while_planned(plan: &mut Plan) {
     // Less than the clocks of a run differ by is no subquery.
     if early > 0.1 * planned && early > 0.1 {
         plan.remarks.push(format!("a subquery ran while the statement was planned: its {early:.1} ms are counted as run"));
+    }
+}
+
+/// `SELECT max(id) FROM t`: MariaDB finds the answer while it plans ("Select tables optimized away"), and has no time of a run.
+fn answered_while_planned(plan: &mut Plan) {
+    let untimed = plan.analyzed && plan.execution_ms.is_none() && plan.root.total_ms.is_none();
+    let mut messages = false;
+    plan.root.walk(0, &mut |_, n| messages |= n.op == "result");
+    if untimed && messages && plan.planning_ms.is_some() {
+        plan.execution_ms = plan.planning_ms.take();
+        plan.remarks.push("the server found the answer while it planned the statement: that time is counted as run".into());
     }
 }
 

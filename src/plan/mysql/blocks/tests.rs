@@ -244,3 +244,15 @@ fn a_join_without_rows_was_executed() {
         assert!(table.is_some() || n.op == "query block" || n.rows_total == Some(0.0), "{n:#?}");
     });
 }
+
+/// What is answered while it is planned took that time.
+#[test]
+fn an_answer_found_while_planning_has_a_time() {
+    let raw =
+        |analyzed: &str| format!(r#"{{{analyzed}"query_block":{{"select_id":1,"table":{{"message":"Select tables optimized away"}}}}}}"#);
+    let p = parse(&raw(r#""query_optimization":{"r_total_time_ms":0.081},"#), "MariaDB", "10.11.19", true).expect("plan");
+    assert_eq!((p.execution_ms, p.planning_ms, p.remarks.len()), (Some(0.081), None, 1));
+    assert_eq!(crate::plan::measure::Sample::of(&p).map(|s| s.ms), Some(0.081));
+    let p = parse(&raw(""), "MariaDB", "10.11.19", false).expect("plan");
+    assert_eq!(p.execution_ms, None);
+}
