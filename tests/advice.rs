@@ -547,3 +547,26 @@ fn sqlite_asks_the_planner_in_memory_and_measures_on_private_copies() {
     let left = std::fs::read_dir(p.path("scratch")).expect("scratch").count();
     assert_eq!(left, 0, "no copy is left behind");
 }
+
+/// An index that was there all the time is not verified: a setting kept it from being used, and that is said.
+#[test]
+fn an_index_that_was_there_is_not_verified() {
+    let p = Project::postgres();
+    let psql = |sql: &str| p.postgres_server().psql("app-dev", sql);
+    psql(
+        "create table r (id int primary key, quality int, note text); insert into r select g, g % 100, 'n' || g from generate_series(1, 50000) g; \
+          create index r_q on r (quality); analyze r",
+    );
+    let forbid = |on: &str| {
+        for name in ["enable_bitmapscan", "enable_indexscan"] {
+            psql(&format!("do $$ begin execute format('alter database %I set {name} = {on}', current_database()); end $$"));
+        }
+    };
+    let sql = "select id, note from r where quality = 9 and note = 'n9'";
+    forbid("off");
+    p.ok(&["explain", "app-dev", sql, "--advise"]);
+    forbid("on");
+    let out = p.run(&["explain", "app-dev", sql, "--advise"]);
+    let told = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(!told.contains("verified") && told.contains("r_q is used now") && told.contains("enable_bitmapscan was off"), "{told}");
+}

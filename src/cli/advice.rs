@@ -5,6 +5,7 @@ use super::{connect, output, query};
 use crate::model::{Error, Result};
 use crate::ops::Cx;
 use crate::ops::advice::{self, Report, Wanted};
+use crate::plan::candidates::{Reason, Why};
 use crate::plan::share::Constants;
 use crate::text;
 use std::path::Path;
@@ -73,18 +74,23 @@ fn table(r: &Report) -> output::TextTable {
     t
 }
 
+fn reason(why: &Reason) -> String {
+    let next = if why.next.is_empty() { String::new() } else { format!(" {}", why.next) };
+    let sql = why.sql.as_ref().map_or(String::new(), |s| format!(" {s};"));
+    let table = if why.table.is_empty() { String::new() } else { format!("{}: ", text::clean(&why.table)) };
+    format!("{table}{}.{next}{sql}", why.text)
+}
+
 fn words(r: &Report, dialect: crate::model::Dialect) -> Vec<String> {
     let mut out = vec![r.answer()];
+    // Old statistics make all doubtful that follows.
+    let (doubts, others): (Vec<&Reason>, Vec<&Reason>) = r.reasons.iter().partition(|w| w.why == Why::StaleStatistics);
+    out.extend(doubts.into_iter().map(reason));
     for (n, a) in r.advice.iter().enumerate() {
         out.push(format!("{}. {};", n + 1, a.candidate.creates(dialect, true)));
         out.extend(a.reasoning().iter().map(|line| format!("   {line}")));
     }
-    for why in &r.reasons {
-        let next = if why.next.is_empty() { String::new() } else { format!(" {}", why.next) };
-        let sql = why.sql.as_ref().map_or(String::new(), |s| format!(" {s};"));
-        let table = if why.table.is_empty() { String::new() } else { format!("{}: ", text::clean(&why.table)) };
-        out.push(format!("{table}{}.{next}{sql}", why.text));
-    }
+    out.extend(others.into_iter().map(reason));
     out.extend(r.dropped.iter().map(|d| format!("{}: {} ({})", d.left_out().to_lowercase(), d.what, d.reason.text)));
     out.extend(r.verified.iter().map(|v| format!("verified: {}.", v.text)));
     out.extend(r.notes.iter().cloned());

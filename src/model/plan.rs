@@ -51,6 +51,9 @@ pub struct Plan {
     /// Sentences about the plan that hold whatever the engine ("reads the whole of orders …").
     pub remarks: Vec<String>,
     pub findings: Vec<PlanFinding>,
+    /// Names of the indexes that its tables had when it was made; `None` where nobody looked.
+    #[serde(default)]
+    pub indexes: Option<Vec<String>>,
     /// Statements that other sessions ran at the moment when the plan was asked for; `None` where nobody looked, or the server does
     /// not tell.
     #[serde(default)]

@@ -160,17 +160,19 @@ pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Want
     let catalog = conn.catalog()?;
     let mut known = catalog.spread(&session, plan_facts::gather(conn, &session, &plan, &statement).await?).await?;
     known.functions = catalog.schemas_of(&session, &candidates::functions(&plan).into_iter().collect::<Vec<_>>()).await?;
+    plan.indexes = known.index_names();
     let answers = ask(cx, conn, &session, &plan, &known).await?;
     let found = candidates::find(&plan, &known, &answers);
+    let (verified, was_there) = verified::verified(cx, conn, &plan, &statement)?;
     let mut report = Report {
-        verified: verified::verified(cx, conn, &plan, &statement)?,
+        verified,
         statement,
         plan,
         advice: Vec::new(),
         dropped: found.dropped,
         reasons: found.reasons,
         differs: None,
-        notes: Vec::new(),
+        notes: was_there.into_iter().collect(),
     };
     let proposed = found.proposed.len();
     let tables: BTreeSet<String> = found.proposed.iter().map(|c| c.table.clone()).collect();

@@ -153,6 +153,7 @@ fn joined(scene: &Scene<'_>, found: Vec<PlanFinding>) -> Vec<PlanFinding> {
 /// Fills [`Plan::findings`].
 pub fn fill(plan: &mut Plan, known: &Known) {
     limits::doubt(plan, known);
+    plan.indexes = known.index_names().or(plan.indexes.take());
     plan.findings = findings(plan, known);
 }
 

@@ -118,6 +118,14 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Names of the indexes of all these tables; `None` where no table is known.
+    pub fn index_names(&self) -> Option<Vec<String>> {
+        let names = || self.tables.iter().flat_map(|t| t.indexes.iter().chain(&t.hidden)).map(|i| i.name.clone());
+        (!self.tables.is_empty()).then(|| names().collect())
+    }
+}
+
 impl Index {
     fn begins_with(&self, columns: &[&str]) -> bool {
         self.only_where.is_none()

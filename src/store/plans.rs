@@ -69,15 +69,21 @@ impl Store {
         }
         let ms = plan.execution_ms.or(plan.root.total_ms).filter(|_| plan.analyzed).map(|e| e + plan.planning_ms.unwrap_or(0.0));
         self.write(|tx| {
-            let newest: Option<(String, bool, Option<f64>)> = tx
+            let newest: Option<(String, Option<f64>, i64)> = tx
                 .query_row(
-                    "SELECT shape, analyzed, cost FROM plans WHERE target = ?1 AND fingerprint = ?2 ORDER BY id DESC LIMIT 1",
+                    "SELECT shape, cost, id FROM plans WHERE target = ?1 AND fingerprint = ?2 ORDER BY id DESC LIMIT 1",
                     params![new.target, new.fingerprint],
                     |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
                 )
                 .optional()
                 .map_err(store_error)?;
-            if !plan.analyzed && newest.is_some_and(|(shape, _, cost)| shape == new.shape && cost == plan.root.est_total_cost) {
+            if let Some((.., id)) =
+                newest.filter(|(shape, cost, _)| !plan.analyzed && *shape == new.shape && *cost == plan.root.est_total_cost)
+            {
+                // It may not have known which indexes there are.
+                if plan.indexes.is_some() {
+                    tx.execute("UPDATE plans SET body = ?1 WHERE id = ?2 AND analyzed = 0", params![body, id]).map_err(store_error)?;
+                }
                 return Ok(());
             }
             tx.execute(
@@ -163,6 +169,10 @@ mod tests {
         keep(&s, "t", "a", &plan(10.0, None));
         keep(&s, "t", "a", &plan(10.0, None));
         assert_eq!(s.plans_of("t", "f").unwrap().len(), 1, "the same estimate twice is one");
+        let known = Plan { indexes: Some(vec!["i".into()]), ..plan(10.0, None) };
+        keep(&s, "t", "a", &known);
+        let one = s.plans_of("t", "f").unwrap();
+        assert_eq!((one.len(), s.plan(one[0].id).unwrap().0), (1, known), "… which knows the indexes when one of them did");
         keep(&s, "t", "a", &plan(10.0, Some(5.0)));
         keep(&s, "t", "a", &plan(10.0, Some(6.0)));
         keep(&s, "t", "b", &plan(12.0, None));

@@ -10,7 +10,7 @@ use crate::app::state::Note;
 use crate::app::{Action, Effect, State, keys};
 use crate::model::{Kind, Result};
 use crate::ops::advice::{Level, Report};
-use crate::plan::candidates::Why;
+use crate::plan::candidates::{Reason, Why};
 use crate::text;
 use std::path::PathBuf;
 
@@ -70,6 +70,14 @@ fn wrapped(out: &mut Vec<Line>, lead: &str, words: &str, width: usize) {
     }
 }
 
+fn reason(lines: &mut Vec<Line>, why: &Reason, width: usize) {
+    let table = if why.table.is_empty() { String::new() } else { format!("{}: ", why.table) };
+    wrapped(lines, "  ", &format!("{table}{}. {}", why.text, why.next), width);
+    if let Some(sql) = &why.sql {
+        wrapped(lines, "    ", sql, width);
+    }
+}
+
 /// The list: what helps with how far it was tried, or why nothing does.
 fn list(state: &mut State) {
     let Some(r) = &state.plan.advice else { return };
@@ -81,6 +89,9 @@ fn list(state: &mut State) {
     if let Some(d) = &r.differs {
         wrapped(&mut lines, "", d, width);
     }
+    // Old statistics make all doubtful that follows.
+    let (doubts, others): (Vec<&Reason>, Vec<&Reason>) = r.reasons.iter().partition(|w| w.why == Why::StaleStatistics);
+    doubts.into_iter().for_each(|why| reason(&mut lines, why, width));
     for (n, a) in r.advice.iter().enumerate() {
         lines.push(Line {
             text: format!("{:<9}  {}", a.level.word(), text::clean(&a.spec)),
@@ -92,16 +103,10 @@ fn list(state: &mut State) {
     for v in &r.verified {
         wrapped(&mut lines, "verified   ", &v.text, width);
     }
-    if !r.reasons.is_empty() {
+    if !others.is_empty() {
         lines.push(Line::plain(""));
         lines.push(Line::heading(if !r.advice.is_empty() { "Beside that" } else { "Because" }));
-        for why in &r.reasons {
-            let table = if why.table.is_empty() { String::new() } else { format!("{}: ", why.table) };
-            wrapped(&mut lines, "  ", &format!("{table}{}. {}", why.text, why.next), width);
-            if let Some(sql) = &why.sql {
-                wrapped(&mut lines, "    ", sql, width);
-            }
-        }
+        others.into_iter().for_each(|why| reason(&mut lines, why, width));
     }
     // What was measured and did not help was looked at hardest: it comes first.
     for measured in [true, false] {
