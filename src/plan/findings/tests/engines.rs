@@ -464,8 +464,11 @@ fn statistics_are_not_asked_for_where_none_would_tell() {
     }
 }
 
-/// A run of SQLite: lines with their loops and rows, and rows of the result.
-fn lite_ran(lines: &[(&str, u64, u64)], returned: f64, statement: &str) -> Vec<crate::model::plan::PlanFinding> {
+/// A line of a run: its text, loops and rows.
+type Ran<'a> = (&'a str, u64, u64);
+
+/// A run of SQLite: its lines, and rows of the result.
+fn lite_ran(lines: &[Ran<'_>], returned: f64, statement: &str) -> Vec<crate::model::plan::PlanFinding> {
     use crate::plan::sqlite::{Known as Tables, scans};
     let scans: Vec<scans::Scan> = (1..)
         .zip(lines)
@@ -492,7 +495,7 @@ fn counted_rows_of_sqlite_are_heeded() {
     let joined =
         "select o.id from orders o join customer c on c.id = o.customer_id where c.city = 'x' and o.status = 'done' order by o.placed";
     let search = "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)";
-    let silent: [(&[(&str, u64, u64)], f64, &str); 6] = [
+    let silent: [(&[Ran<'_>], f64, &str); 6] = [
         (&[("SCAN o", 1, 200_000), (search, 196_000, 196_000), ("USE TEMP B-TREE FOR ORDER BY", 1, 1000)], 20.0, joined),
         (&[("SCAN orders", 1, 200_000)], 196_000.0, "select * from orders where status = 'done'"),
         (
