@@ -15,6 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
+/// By a table's name as statements wrote it: whether it has a column for secrets, and until when that holds.
+type SecretTables = BTreeMap<Vec<String>, (bool, Option<Instant>)>;
+
 /// A target that can be connected to. It holds at most one cached session, for background reads.
 pub struct Connection {
     engine: Arc<dyn Engine>,
@@ -31,7 +34,7 @@ pub struct Connection {
     settings: Mutex<Vec<String>>,
     /// Whether a table has a column for secrets, by its name as statements wrote it: those that give it rows without naming columns. Until
     /// when that holds, where the table was not found: a transaction may have made it, and a dump fills it by a thousand statements.
-    secret_tables: Mutex<BTreeMap<Vec<String>, (bool, Option<Instant>)>>,
+    secret_tables: Mutex<SecretTables>,
     /// A statement is on its way that commits it: should the connection go meanwhile, nobody knows whether it did.
     pub(in crate::ops) committing: AtomicBool,
 }
@@ -136,7 +139,7 @@ impl Connection {
         if known { redact_all(self.dialect(), text) } else { redact(self.dialect(), text) }
     }
 
-    fn secret_tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<Vec<String>, (bool, Option<Instant>)>> {
+    fn secret_tables(&self) -> std::sync::MutexGuard<'_, SecretTables> {
         self.secret_tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// The catalogue, or an error that says why there is none.
