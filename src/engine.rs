@@ -302,6 +302,10 @@ pub trait Recovering: Send + Sync {
     fn failover_of_the_dead(&self, _action: &Action, _object: String, _followers: &str) -> Option<Prospect> {
         None
     }
+    /// How a person does what is no action here, where the server has a way of its own.
+    fn by_hand(&self, _action: &Action) -> Option<String> {
+        None
+    }
     /// Whether what was done can be seen to have taken effect.
     fn took_effect<'a>(&'a self, s: &'a Session, p: &'a Prospect) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async { Ok(matches!(s.fetch(p.verify.clone()).await?.scalar(), Some("t" | "1" | "true"))) })

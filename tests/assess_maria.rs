@@ -551,6 +551,9 @@ fn a_prepared_transaction_in_the_way_is_finished_by_its_name() {
     let found = assess_maria(&my, "root", &["--checks", "MY06"]);
     let f = &found.seen("MY06").findings[0];
     assert!(f.next.contains("XA COMMIT 'x1'") && f.next.contains("XA ROLLBACK 'x1'") && f.recover.is_none(), "{f:#?}");
+    // Asked for the action, that there is none is no dead end.
+    let text = support::recover::Home::new(&place(&my), "solo").run(2, &["rollback-prepared", "x1"]);
+    assert!(text.contains("XA ROLLBACK 'x1';") && text.contains("XA RECOVER"), "{text}");
     my.sql("", "xa rollback 'x1'");
 }
 

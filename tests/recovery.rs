@@ -245,6 +245,13 @@ fn what_loses_data_takes_a_second_person_or_policy() {
         assert_eq!(pg.psql("shop", "select state from orders where id = 1").trim(), state);
     }
     assert!(solo.journal().contains("approved alone by mira: its manager is lost"));
+    // Whom the server would refuse is told so before anybody is asked to approve it.
+    pg.psql("shop", "create role other login");
+    pg.psql("shop", "begin; update orders set state = 'x' where id = 1; prepare transaction 'theirs'");
+    let place = format!("host = \"127.0.0.1\"\nport = {}\nuser = \"other\"\ndatabase = \"shop\"\nsslmode = \"disable\"", pg.port);
+    let text = Home::new(&format!("engine = \"postgres\"\n{place}"), "second").run(1, &["rollback-prepared", "theirs"]);
+    assert!(text.contains("other may not finish theirs: only postgres, who prepared it, and superusers may"), "{text}");
+    pg.psql("shop", "rollback prepared 'theirs'");
     // Writing is stopped and allowed again: for sessions that begin then.
     let yes = ["--reason", "stop the damage", "--confirm-target", "t"];
     let act = |deed: &str| {

@@ -66,6 +66,8 @@ fn a_slot_is_moved_ahead_and_what_lies_between_is_said_to_be_lost() {
     pg.psql("shop", "update orders set state = 'paid'");
     // Two persons, as for dropping it.
     let before = at("gone");
+    let shown = home.run(0, &["advance-slot", "gone", "--dry-run"]);
+    assert!(shown.lines().any(|l| l.contains("is skipped") && l.contains("B of WAL, from ")), "{shown}");
     let mark = home.mark(&["advance-slot", "gone"]);
     let text = home.run(4, &["advance-slot", "gone", "--confirm", "gone", "--seen", &mark]);
     assert!(text.contains("nobody but mira said yes to advance-slot gone"), "{text}");

@@ -98,8 +98,9 @@ pub async fn prepare(conn: &Connection, action: &Action) -> Result<Prospect> {
     let engine = conn.engine().recovering().get()?;
     if !engine.deeds().contains(&action.deed) {
         let all: Vec<&str> = engine.deeds().iter().map(|d| d.name()).collect();
-        return Err(Error::usage(format!("{} is no action of {}", action.deed.name(), conn.engine().product()))
-            .hint(format!("There are: {}.", all.join(", "))));
+        let none = Error::usage(format!("{} is no action of {}", action.deed.name(), conn.engine().product()));
+        let none = engine.by_hand(action).into_iter().fold(none, Error::hint);
+        return Err(none.hint(format!("There are: {}.", all.join(", "))));
     }
     let (name, takes) = (action.deed.name(), action.deed.takes());
     if takes.is_empty() && !action.object.is_empty() {

@@ -20,6 +20,18 @@ impl Recovering for MySql {
     fn failover_of_the_dead(&self, action: &Action, object: String, followers: &str) -> Option<Prospect> {
         Some(replica::of_the_dead(action, object, followers))
     }
+    fn by_hand(&self, action: &Action) -> Option<String> {
+        let verb = match action.deed {
+            Deed::CommitPrepared => "COMMIT",
+            Deed::RollbackPrepared => "ROLLBACK",
+            _ => return None,
+        };
+        Some(format!(
+            "A person finishes it, with its name as XA RECOVER FORMAT='SQL' has it (MySQL: XA RECOVER CONVERT XID): XA {verb} {}; Its coordinator \
+             knows whether it is to be committed.",
+            if action.object.is_empty() { "'…'".into() } else { lit(&action.object) }
+        ))
+    }
     fn look<'a>(&'a self, s: &'a Session, action: &'a Action) -> BoxFuture<'a, Result<Prospect>> {
         Box::pin(async move {
             match action.deed {

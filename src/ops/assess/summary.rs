@@ -105,6 +105,14 @@ pub fn summary(checks: &[Seen]) -> Summary {
     {
         next = p.next.clone();
     }
+    // Who waits for room has filled it, most often, and gives some back.
+    let wants_room = || checks.iter().flat_map(|c| &c.findings).find(|w| w.check == "MY08" && w.message.contains("free space"));
+    let mut recover = f.recover.clone();
+    if let Some(writer) = wants_room().filter(|_| fills(f)) {
+        says = format!("{}; {}.", says.trim_end_matches(['.', ';']), writer.message.trim_end_matches('.'));
+        next = format!("{} {next}", writer.next);
+        recover = recover.or_else(|| writer.recover.clone());
+    }
     // Why nothing comes from the primary stands in the standby's log.
     let removed = || checks.iter().flat_map(|c| &c.findings).find(|l| l.check == "PG32" && l.message.contains(REMOVED));
     if let Some(removed) = removed().filter(|_| f.check == "PG16" && f.recover.is_none()) {
@@ -149,7 +157,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
         Severity::Critical => 2,
         _ => 3,
     };
-    Summary { severity: Some(severity), says, next, sev: Some(sev), check, recover: f.recover.clone() }
+    Summary { severity: Some(severity), says, next, sev: Some(sev), check, recover }
 }
 
 /// A disk that is full, or will be within minutes: the server stops then, and all that waits with it.
@@ -274,6 +282,23 @@ mod tests {
         let s = summary(&[full]);
         assert_eq!((s.says.as_str(), s.sev), ("37 of 37 connections are taken.", Some(1)));
         assert_eq!(summary(&[locks]).sev, Some(2));
+    }
+
+    #[test]
+    fn who_waits_for_room_on_a_full_disk_is_named_with_it() {
+        let disk = seen("MY27", Severity::Critical, "/var/lib/mysql", "the disk of the data is full");
+        let mut writer = seen(
+            "MY08",
+            Severity::Critical,
+            "connection 24",
+            "app@db2 (connection 24) has been running for 9 min (Waiting for someone to free space): insert into g",
+        );
+        let cancel = crate::model::recovery::Action { deed: crate::model::recovery::Deed::Cancel, object: "24".into(), value: None };
+        writer.findings[0].recover = Some(cancel);
+        let s = summary(&[disk.clone(), writer]);
+        assert!(s.says.starts_with("The disk of the data is full; app@db2 (connection 24)"), "{s:?}");
+        assert_eq!(s.recover.map(|r| r.object).as_deref(), Some("24"));
+        assert_eq!(summary(&[disk]).recover, None);
     }
 
     #[test]

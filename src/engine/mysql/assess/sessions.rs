@@ -67,6 +67,11 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
             Some(p) if t.rolls_back || at(p, 6).contains("rolling back") => {
                 ("is being rolled back".to_string(), "Wait: a rollback cannot be hurried, and a restart begins it anew.".to_string(), None)
             }
+            Some(p) if wants_room(at(p, 6)) => (
+                format!("waits for room on a disk that is full: {}", one_line(crate::model::Dialect::MySql, at(p, 5), 100)),
+                format!("Make room, or cancel it: KILL QUERY {id} gives back what it has written."),
+                Some(Deed::Cancel),
+            ),
             Some(p) if is_committing(at(p, 6)) => (COMMITTING.0.to_string(), COMMITTING.1.to_string(), None),
             Some(p) => (
                 format!("runs: {}", one_line(crate::model::Dialect::MySql, at(p, 5), 100)),
@@ -91,6 +96,11 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
         });
     }
     Ok(seen)
+}
+
+/// A disk is full, and the server waits for somebody to make room.
+pub(super) fn wants_room(state: &str) -> bool {
+    state.contains("free space")
 }
 
 /// By its first word: the end of a long one is cut off. What a function of its own changes is counted with its transaction.
@@ -149,6 +159,9 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         let found = Finding::new(severity, check.id, format!("connection {}", at(r, 0)), words);
         seen.find(match (waits, slow_by_nature) {
             _ if is_committing(state) => found.next(COMMITTING.1),
+            _ if wants_room(state) => found
+                .next("The disk is full, and it waits until somebody makes room: cancelled, it gives back what it has written.")
+                .recover(Deed::Cancel, at(r, 0)),
             (true, _) => found.next("It waits: look at who holds the lock."),
             (false, true) => found.next("It takes its time; the history is not purged as long as it runs."),
             (false, false) if reads(&statement) && open.changed(at(r, 0)) == 0 => {

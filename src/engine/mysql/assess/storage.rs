@@ -103,7 +103,7 @@ pub(super) async fn files(s: &Session, check: &Check, limits: &Limits) -> Result
 async fn held(s: &Session) -> Result<Option<String>> {
     let text = format!(
         "SELECT MAX(STATE LIKE '{ACKNOWLEDGED}%' AND TIME >= 1), MAX(TIME >= 2 AND (INFO LIKE 'SHOW BINARY LOGS%' OR INFO LIKE 'SHOW MASTER %')), \
-         MAX(STATE IN ('waiting for handler commit', 'Commit') AND TIME >= 2) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"
+         MAX(STATE IN ('waiting for handler commit', 'Commit') AND TIME >= 2 OR STATE LIKE '%free space%') FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"
     );
     let found = rows(s, &text).await?;
     let is = |i| found.first().is_some_and(|r| at(r, i) == "1");
@@ -114,7 +114,7 @@ async fn held(s: &Session) -> Result<Option<String>> {
         (_, true, _) => Some("another session waits for the list of binary logs: it is not asked for a second time".into()),
         // Where the disk of the binary log is full it waits until somebody makes room.
         (.., true) => {
-            Some("a commit has hung for seconds, and may hold the binary log: its files are not asked for, which would wait with it".into())
+            Some("a commit or a write has hung, and may hold the binary log: its files are not asked for, which would wait with it".into())
         }
         _ => None,
     })

@@ -49,8 +49,11 @@ pub(super) async fn slots(s: &Session, check: &Check, limits: &Limits) -> Result
         } else {
             // Its consumer may be a standby that restarts: the way to lose it stands ready only where keeping it is a danger.
             let danger = Severity::of(kept, limit) >= Severity::Warning || severity == Severity::Critical;
-            let found = found
-                .next("Bring its consumer back; when nobody will ever read it again, drop the slot (drop-slot: its consumer has to be built anew then).");
+            let found = found.next(if status == "lost" {
+                "It never comes back to life: build its consumer anew, and drop the slot (drop-slot)."
+            } else {
+                "Bring its consumer back; when nobody will ever read it again, drop the slot (drop-slot: its consumer has to be built anew then)."
+            });
             if danger { found.recover(Deed::DropSlot, name) } else { found }
         });
         if seen.findings.len() == 5 {

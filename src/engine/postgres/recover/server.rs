@@ -76,7 +76,11 @@ pub(super) async fn advance(s: &Session, action: &Action) -> Result<Prospect> {
     let logical = cell(&row, 0) == "logical";
     p.is.push((
         "is skipped".into(),
-        format!("{} of WAL, from {from} on{}", cell(&row, 3), if wanted.is_some() { "" } else { ", and what is written until then" }),
+        format!(
+            "{} of WAL, from {from} on{}",
+            crate::text::bytes(cell(&row, 3).parse().unwrap_or(0)),
+            if wanted.is_some() { "" } else { ", and what is written until then" }
+        ),
     ));
     p.does = match wanted {
         Some(to) => format!("Moves the slot ahead to {to}: the server may remove the WAL and the rows that it kept until there."),
@@ -134,7 +138,8 @@ fn is_lsn(text: &str) -> bool {
 const PREPARED: &str = "SELECT gid, transaction::text, to_char(prepared AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00', owner, database, \
         date_trunc('second', clock_timestamp() - prepared)::text, database = current_database(), \
         (SELECT string_agg(DISTINCT l.relation::regclass::text || ' ' || l.mode, ', ') FROM pg_catalog.pg_locks l \
-            WHERE l.virtualtransaction = '-1/' || p.transaction::text AND l.locktype = 'relation' AND l.relation >= 16384 AND p.database = current_database()) \
+            WHERE l.virtualtransaction = '-1/' || p.transaction::text AND l.locktype = 'relation' AND l.relation >= 16384 AND p.database = current_database()), \
+        owner = current_user OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) \
     FROM pg_catalog.pg_prepared_xacts p WHERE gid = $1";
 
 pub(super) async fn prepared(s: &Session, action: &Action) -> Result<Prospect> {
@@ -146,6 +151,15 @@ pub(super) async fn prepared(s: &Session, action: &Action) -> Result<Prospect> {
             crate::text::clean(cell(&row, 4))
         ))
         .hint("It can be ended only there: name a target of that database."));
+    }
+    if cell(&row, 8) != "t" {
+        // Said before anybody is asked to approve it.
+        return Err(Error::failed(format!(
+            "{} may not finish {}: only {}, who prepared it, and superusers may",
+            s.identity().user,
+            crate::text::clean(&action.object),
+            crate::text::clean(cell(&row, 3))
+        )));
     }
     let commits = action.deed == Deed::CommitPrepared;
     let mut p = Prospect::of(action, cell(&row, 0));
