@@ -32,6 +32,9 @@ use std::sync::Arc;
 
 pub use args::{Cli, Command, Format, RowFormat};
 
+/// How long the first Ctrl-C has to reach the server before a second one ends the process.
+const DELIVERY: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// Parses the arguments, runs the operation, and turns its outcome into the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -104,12 +107,18 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 Err(e) => return Err(e),
             };
             let cancel = cx.cancel.clone();
+            let sessions = cx.clone();
             // The first Ctrl-C, SIGTERM or SIGHUP lets the operation end in order (a run at a statement's end); a second
-            // Ctrl-C ends the process.
+            // Ctrl-C ends the process, when the first has had its time to reach the server: `timeout` sends two at once.
             tokio::spawn(async move {
                 ended().await;
                 cancel.cancel();
+                let reached = tokio::time::Instant::now() + DELIVERY;
                 if tokio::signal::ctrl_c().await.is_ok() {
+                    tokio::time::sleep_until(reached).await;
+                    for session in sessions.unconfirmed() {
+                        output::message(&format!("holdpoint: not confirmed: {session}"));
+                    }
                     std::process::exit(130);
                 }
             });

@@ -7,7 +7,7 @@
 pub mod advice;
 pub mod assess;
 pub mod backup;
-mod cancelling;
+pub(crate) mod cancelling;
 pub mod cells;
 pub mod checklist;
 pub mod checklists;
@@ -112,6 +112,7 @@ pub struct Cx {
     pub host: String,
     pub clock: Clock,
     passwords: Arc<Mutex<BTreeMap<String, SecretString>>>,
+    unconfirmed: cancelling::Unconfirmed,
 }
 
 impl Cx {
@@ -132,6 +133,7 @@ impl Cx {
             host: crate::text::clean(&gethostname::gethostname().to_string_lossy()).into_owned(),
             clock: Clock::System,
             passwords: Arc::default(),
+            unconfirmed: Arc::default(),
         }
     }
 
@@ -139,6 +141,11 @@ impl Cx {
     #[must_use]
     pub fn for_job(&self, progress: Arc<dyn Progress>) -> Cx {
         Cx { progress, cancel: self.cancel.child_token(), ..self.clone() }
+    }
+
+    /// What servers were told to end and have not confirmed, in words.
+    pub fn unconfirmed(&self) -> Vec<String> {
+        self.unconfirmed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Keeps a password that a prompt gave, for this process only.

@@ -18,6 +18,8 @@ mod runs;
 #[path = "endings/strings.rs"]
 mod strings;
 mod support;
+#[path = "endings/twice.rs"]
+mod twice;
 #[path = "endings/waits.rs"]
 mod waits;
 

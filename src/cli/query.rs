@@ -347,18 +347,19 @@ async fn stream(
     only_read: bool,
 ) -> Result<(Outcome, Option<Error>)> {
     let mut rows = session.run_reading(sent.text.clone(), sent.params.clone(), data.map(Into::into)).await?;
-    let mut cancelled = false;
+    let cancelled = async {
+        cx.cancel.cancelled().await;
+        let _told = crate::ops::cancelling::Told::new(cx, session);
+        session.cancel_until_ended().await
+    };
+    tokio::pin!(cancelled);
     let mut unread = false;
     let mut ended = Outcome::default();
     let mut lost: Option<Error> = None;
     loop {
         let event = tokio::select! {
             event = rows.next() => event,
-            () = cx.cancel.cancelled(), if !cancelled => {
-                cancelled = true;
-                session.cancel().await?;
-                continue;
-            }
+            why = &mut cancelled => return Err(why),
         };
         let written = match &event {
             Some(Ok(Event::Rows(b))) if lost.is_some() => {

@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
+/// Milliseconds before a statement that goes on is cancelled once more.
+const ASK_AGAIN: [u64; 6] = [100, 200, 400, 800, 1600, 3200];
+
 /// Whether a session may write. A read-only session wraps every statement in a read-only transaction that is rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -301,6 +304,21 @@ impl Session {
     /// Cancels what runs now, on the server, and keeps the session.
     pub async fn cancel(&self) -> Result<()> {
         self.canceller.cancel().await
+    }
+
+    /// Cancels the statement whose stream is read beside this, and asks again while it goes on: a server forgets what it is asked before
+    /// the statement reached it. Comes back only when the first asking failed; drop it at the statement's end, before anything else
+    /// is sent here.
+    pub async fn cancel_until_ended(&self) -> Error {
+        if let Err(e) = self.cancel().await {
+            return e;
+        }
+        for pause in ASK_AGAIN {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            // What was heard once may be refused now (no connection left): the statement's end tells.
+            let _ = self.cancel().await;
+        }
+        std::future::pending().await
     }
 
     /// Closes the connection at once, whatever the server is doing: for a server that does not heed [`Session::cancel`].

@@ -2,18 +2,52 @@
 
 use super::Cx;
 use crate::engine::Session;
-use crate::model::{Error, Result};
+use crate::model::{Dialect, Error, Result};
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long the server may take to end what was cancelled, before its connection is closed.
 const TO_END: Duration = Duration::from_secs(5);
+
+/// Sessions that were told to end what they run and have not confirmed it, each with what to do about it.
+pub(in crate::ops) type Unconfirmed = Arc<Mutex<Vec<String>>>;
+
+/// A session is among the [`Unconfirmed`] while this lives.
+pub struct Told {
+    list: Unconfirmed,
+    words: Option<String>,
+}
+
+impl Told {
+    /// A session inside this process ends with it: there is nothing to say of one.
+    pub fn new(cx: &Cx, session: &Session) -> Told {
+        let words = session.backend().and_then(|id| match session.dialect() {
+            Dialect::Postgres => Some(format!("session {id} may go on there; SELECT pg_terminate_backend({id}) ends it")),
+            Dialect::MySql => Some(format!("session {id} may go on there; KILL {id} ends it")),
+            Dialect::Sqlite => None,
+        });
+        let list = cx.unconfirmed.clone();
+        list.lock().unwrap_or_else(PoisonError::into_inner).extend(words.clone());
+        Told { list, words }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = list.iter().position(|w| Some(w) == self.words.as_ref()) {
+            list.remove(at);
+        }
+    }
+}
 
 /// Returns when the context was cancelled, the server has been told so, and it has had its time to end what runs: whoever waits for that
 /// beside hears of it sooner. The work must be polled first (`biased`): a server that is told to end what has not been sent yet
 /// forgets it, and the work would run to its end.
 pub(in crate::ops) async fn cancelled(cx: &Cx, session: &Session) {
     cx.cancel.cancelled().await;
+    let _told = Told::new(cx, session);
     // A refusal leaves the statement to its own time limit, or to the end of its connection.
     let _ = session.cancel().await;
     tokio::time::sleep(TO_END).await;

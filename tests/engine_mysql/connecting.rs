@@ -1,6 +1,7 @@
 //! Logins, TLS, and servers that have no place left.
 
 use super::support::certificates::Certificates;
+use super::support::relay::Relay;
 use super::*;
 
 /// The users that a server may run as.
@@ -277,6 +278,36 @@ async fn logins_and_tls_work_as_configured() {
         .await
         .expect("a dump over TLS");
     assert!(manifest.artefacts[0].bytes > 0);
+}
+
+/// The line holds the statement back while the order to end it arrives: the server forgets that one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_the_cancel_came_before_is_cancelled_again() {
+    let server = MariaServer::shared();
+    let relay = Relay::to(server.port);
+    let mut t = target(server, "");
+    t.port = Some(relay.port);
+    let s = engine(t).connect(how()).await.expect("connect");
+    // So many that an order's own connection stays below.
+    for _ in 0..30 {
+        s.fetch("select 1").await.expect("read");
+    }
+    let turns = relay.turns();
+    relay.give_each(turns);
+    let slow = MariaServer::asleep(60, "overtaken");
+    let mut rows = s.run(&slow).await.expect("sent");
+    support::wait_until("the statement is on its way", || relay.turns() > turns);
+    s.cancel().await.expect("the server has taken the order");
+    assert_eq!(running(server, "overtaken"), 0, "it has not come there");
+    relay.free();
+    let ended = async { while rows.next().await.is_some_and(|e| e.is_ok_and(|e| !matches!(e, Event::Done(_)))) {} };
+    tokio::select! {
+        () = ended => {}
+        e = s.cancel_until_ended() => panic!("{e:?}"),
+        () = tokio::time::sleep(support::PATIENCE) => panic!("it was not ended"),
+    }
+    support::wait_until("nothing of it is left", || running(server, "overtaken") == 0);
+    assert_eq!(s.fetch("select 7").await.expect("the next one is not hit").scalar(), Some("7"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

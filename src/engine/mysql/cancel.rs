@@ -18,7 +18,7 @@ pub(super) const CONTROL: Duration = Duration::from_secs(5);
 struct Gate {
     /// A statement of the user is on the server.
     running: bool,
-    /// A KILL QUERY was delivered for it.
+    /// A KILL QUERY was sent for it.
     killed: bool,
     /// Counts statements: an order to end one must not end its successor.
     serial: u64,
@@ -43,7 +43,7 @@ impl Control {
     /// `serial` names the statement; `None` is whichever runs now.
     pub async fn kill(&self, serial: Option<u64>) -> Result<()> {
         let mut gate = self.gate.lock().await;
-        if !gate.running || gate.killed || serial.is_some_and(|s| s != gate.serial) {
+        if !gate.running || serial.is_some_and(|s| s != gate.serial) {
             return Ok(());
         }
         let unavailable = |e: Error| {
@@ -52,6 +52,8 @@ impl Control {
         };
         // No database: one that is locked or gone must not stand in the way.
         let mut fresh = self.connector.connect_to(None, CONTROL).await.map_err(unavailable)?;
+        // Before it is sent: whoever stops waiting for the answer has not called it back.
+        gate.killed = true;
         let sent = tokio::time::timeout(CONTROL, fresh.conn.query_drop(format!("KILL QUERY {}", self.id))).await;
         match sent {
             Ok(Ok(())) => {}
@@ -60,7 +62,6 @@ impl Control {
             Ok(Err(e)) => return Err(unavailable(super::errors::statement(e, ""))),
             Err(_) => return Err(unavailable(Error::connect("the server did not answer"))),
         }
-        gate.killed = true;
         self.drain.notify_one();
         drop(gate);
         fresh.way.part(fresh.conn, Duration::from_secs(1)).await;

@@ -37,20 +37,18 @@ pub async fn to_file(cx: &Cx, session: &Session, sent: Bound, mut encoder: Encod
     let mut stream = session.run_bound(sent.text, sent.params).await?;
     let mut asked = false;
     // Asking takes a connection of its own, which may hang; the statement's end is heard meanwhile.
-    let mut asking: Option<BoxFuture<'_, Result<()>>> = None;
+    let mut asking: Option<BoxFuture<'_, Error>> = None;
     loop {
         let event = tokio::select! {
             event = stream.next() => event,
             () = cx.cancel.cancelled(), if !asked => {
                 asked = true;
-                asking = Some(Box::pin(session.cancel()));
+                asking = Some(Box::pin(session.cancel_until_ended()));
                 continue;
             }
-            answer = async { match &mut asking { Some(a) => a.await, None => std::future::pending().await } } => {
+            _ = async { match &mut asking { Some(a) => a.await, None => std::future::pending().await } } => {
                 asking = None;
-                if answer.is_err() {
-                    cx.progress.update("cancelling failed; cancel again to hang up", rows, None);
-                }
+                cx.progress.update("cancelling failed; cancel again to hang up", rows, None);
                 continue;
             }
         };

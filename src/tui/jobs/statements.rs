@@ -323,23 +323,21 @@ async fn stream(
     let mut asked = false;
     let mut stopped: Option<Error> = None;
     // Asking takes a connection of its own, which may hang; the rows, and the end, are heard meanwhile.
-    let mut asking: Option<BoxFuture<'_, Result<()>>> = None;
+    let mut asking: Option<BoxFuture<'_, Error>> = None;
     loop {
         let event = tokio::select! {
             event = stream.next() => event,
             () = cx.cancel.cancelled(), if !asked => {
                 // The server ends the statement, and the stream then ends with its error: the session is kept.
                 asked = true;
-                asking = Some(Box::pin(session.cancel()));
+                asking = Some(Box::pin(session.cancel_until_ended()));
                 continue;
             }
-            answer = async { match &mut asking { Some(a) => a.await, None => std::future::pending().await } } => {
+            why = async { match &mut asking { Some(a) => a.await, None => std::future::pending().await } } => {
                 asking = None;
-                if let Err(e) = answer {
-                    let mut note = Note::warning("Cancelling failed. Cancel again to hang up.");
-                    note.more.push(e.message);
-                    shared.send(Msg::Said(note));
-                }
+                let mut note = Note::warning("Cancelling failed. Cancel again to hang up.");
+                note.more.push(why.message);
+                shared.send(Msg::Said(note));
                 continue;
             }
         };
@@ -392,7 +390,7 @@ async fn stream(
                     // What is kept stays readable; the rest is not fetched only to be thrown away.
                     stopped = Some(e.hint("The result is partial: the rows before are all here."));
                     asked = true;
-                    asking = Some(Box::pin(session.cancel()));
+                    asking = Some(Box::pin(session.cancel_until_ended()));
                     continue;
                 }
                 if first.is_some() || told.elapsed() >= PACE {
