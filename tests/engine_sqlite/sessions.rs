@@ -271,7 +271,8 @@ async fn a_busy_database_is_said_so() {
     assert!(e.code.as_deref().unwrap().starts_with("SQLITE_BUSY"), "{e:?}");
 }
 
-/// Statements must mean what the shell makes of them: no setting of ours but `busy_timeout` (0 in the shell, see `open.rs`).
+/// Statements must mean what the shell makes of them: no setting of ours but `busy_timeout` (0 in the shell) and `cache_spill` (from which size
+/// on an open transaction goes into the file), see `open.rs`.
 #[tokio::test]
 async fn settings_are_those_of_the_shell() {
     let place = Place::with("CREATE TABLE t (a)");
@@ -281,7 +282,6 @@ async fn settings_are_those_of_the_shell() {
         "automatic_index",
         "auto_vacuum",
         "cache_size",
-        "cache_spill",
         "cell_size_check",
         "checkpoint_fullfsync",
         "count_changes",
