@@ -129,6 +129,10 @@ fn calls_and_tables_that_are_filled_take_values() {
         assert!(text.contains("no statement has a parameter n") && text.contains("A definition takes none"), "{text}");
     });
     let p = Project::postgres();
+    for (sql, hint) in [("select (array[4, 5])[:n]", "write $1 there"), ("select :'n'", "Write :n without quotes"), ("select 1", "")] {
+        let text = p.expect(2, &["query", "app-dev", sql, "-p", "n=2"]);
+        assert!(text.contains("no statement has a parameter n") && text.contains(hint) && !text.contains("definition"), "{text}");
+    }
     p.ok(&["query", "app-dev", "create procedure mark(i int, b text) language sql as $$ update notes set body = b where id = i $$"]);
     p.ok(&["query", "app-dev", "call mark(:i, :b)", "-p", "i=1", "-p", "b=seen"]);
     let m = Project::mariadb();

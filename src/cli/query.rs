@@ -104,7 +104,16 @@ fn values(reading: Reading, sql: &str, statements: &[(StatementSpan, Part)], giv
     match pairs.iter().find(|(.., used)| !used.get()) {
         Some((name, ..)) => {
             let e = Error::usage(format!("no statement has a parameter {}", text::clean(name)));
-            Err(e.hint("A definition takes none (but CREATE TABLE … AS): what is in it stays there. Write the value into the text."))
+            let written = |before: &str, after: &str| sql.contains(&format!("{before}:{after}{name}{after}"));
+            Err(if written("", "'") || written("", "\"") {
+                e.hint(format!("Write :{name} without quotes: the value is bound, and needs none.", name = text::clean(name)))
+            } else if written("[", "") || written(", ", "") && sql.contains('[') {
+                e.hint("Within [ ] a colon stands between the bounds of a slice: write $1 there, and give it as --param 1=….")
+            } else if written("", "") {
+                e.hint("A definition takes none (but CREATE TABLE … AS): what is in it stays there. Write the value into the text.")
+            } else {
+                e
+            })
         }
         None => Ok(out),
     }
