@@ -87,6 +87,10 @@ fn keys_before_the_form_of_a_cell_is_there_go_into_it() {
     assert!(c.screen().contains("xD7"), "{}", c.screen());
     c.press("Enter");
     assert!(c.screen().contains("1 change staged"), "{}", c.screen());
+    // No key came meanwhile: the words at the foot are untrue as soon as the form is there.
+    let (mut c, result) = shown();
+    told(&mut c, result);
+    assert!(!c.state.dialogs.is_empty() && !c.screen().contains("is being looked up"), "{}", c.screen());
     // Given up meanwhile: no form comes up over what is done since.
     let (mut c, result) = shown();
     c.type_text("x");

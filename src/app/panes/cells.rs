@@ -179,10 +179,13 @@ fn known(state: &mut State, table: &[String], then: Action, effects: &mut Vec<Ef
     effects.push(Effect::TableOf { link: state.link_no, result, table: table.to_vec(), then });
     if matches!(then, Action::EditCell | Action::AddRow) {
         state.query.held = Some(Held { link: state.link_no, result, keys: Vec::new() });
-        state.say(Note::info("The table is being looked up; what you type goes into the form. Esc gives up."));
+        state.say(Note::info(LOOKED_UP));
     }
     None
 }
+
+/// Stands at the foot until the table is there.
+const LOOKED_UP: &str = "The table is being looked up; what you type goes into the form. Esc gives up.";
 
 /// Most keys that are kept.
 const KEPT_KEYS: usize = 200;
@@ -222,6 +225,9 @@ pub fn table(
 ) {
     let held = state.query.held.take_if(|h| h.result == result);
     let forms = matches!(then, Action::EditCell | Action::AddRow);
+    if forms {
+        state.messages.shown.take_if(|n| n.text == LOOKED_UP);
+    }
     match info {
         Ok(info) => {
             state.query.tables.insert(table, info);
