@@ -208,6 +208,19 @@ fn shortcuts_of_psql_list_show_copy_or_say_what_serves_instead() {
     };
     assert_eq!((statement.text.as_str(), path.to_str()), ("select id from orders", Some("ids.json")));
     assert!(matches!(format, holdpoint::ops::export::ExportFormat::Json { .. }));
+    // Its parameters are asked for, and what was set by name stands in the form.
+    let mut c = open("\\set most 4");
+    c.press("F5");
+    c.press("C-a");
+    c.type_text("\\copy (select id from orders where id < :most) to 'few.csv'");
+    let effects = c.press("F5");
+    assert!(!effects.iter().any(|e| matches!(e, Effect::ExportStatement { .. })), "{effects:?}");
+    assert!(c.screen().contains("Values for the export"), "{}", c.screen());
+    let effects = c.press("Enter");
+    let Some(Effect::ExportStatement { statement, .. }) = effects.iter().find(|e| matches!(e, Effect::ExportStatement { .. })) else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(statement.values.get(":most"), Some(&holdpoint::model::Param::Number("4".into())));
     let (_, effects) = shortcut("\\copy orders from 'more.csv' csv header");
     let Some(Effect::Import { import, .. }) = effects.iter().find(|e| matches!(e, Effect::Import { .. })) else { panic!("{effects:?}") };
     assert_eq!((import.table.as_str(), import.file.to_str(), import.commit), ("orders", Some("more.csv"), false), "tried first");

@@ -32,7 +32,7 @@ pub fn run(state: &mut State, rest: &str, effects: &mut Vec<Effect>) {
                 None => Err(format!("Which format? End the file's name in {}.", ExportFormat::ENDINGS.replace(' ', ", "))),
                 Some(_) if state.link.server().is_none() => Err("No target is open.".into()),
                 Some(_) => {
-                    files::start(state, Statement::new(statement, None), path, effects);
+                    files::export(state, Statement::new(statement, None), path, effects);
                     Ok(())
                 }
             }

@@ -53,13 +53,15 @@ pub fn export_to(state: &mut State, path: &str, statement: Statement, effects: &
     }
     state.dialogs.pop();
     state.query.exported = Some(path.clone());
-    let wanted = Wanted::Export { statement, path };
-    if let Wanted::Export { statement, path } = wanted.clone()
-        && !params::ask(state, wanted)
-    {
+    export(state, statement, path, effects);
+    Ok(())
+}
+
+/// Starts it, asking for the values of its parameters first.
+pub fn export(state: &mut State, statement: Statement, path: PathBuf, effects: &mut Vec<Effect>) {
+    if !busy(state) && !params::ask(state, Wanted::Export { statement: statement.clone(), path: path.clone() }) {
         start(state, statement, path, effects);
     }
-    Ok(())
 }
 
 /// Starts it, with the values of its parameters.
