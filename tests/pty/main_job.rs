@@ -168,7 +168,7 @@ fn demo((columns, rows): (u16, u16)) {
     c.wait_for("rolled back");
     // What the run did is told with the node, and what it means as findings.
     c.wait_for("came 20");
-    c.wait_for("findings");
+    c.wait_for(" finding");
 
     // Five migrations wait; what they really do is proven on a copy.
     c.send("<Esc><Esc>3");
