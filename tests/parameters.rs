@@ -104,8 +104,37 @@ fn a_number_is_a_number() {
         let text = p.ok(&["query", "app-dev", "select k from d where v = :x + 0", "-p", "x=12345678901234567890.1", "--format", "csv"]);
         assert!(text.starts_with("k\r\n1\r\n") && !text.contains("2\r\n"), "{text}");
         p.ok(&["query", "app-dev", "update d set v = v + :x where k = 2", "-p", "x=0.1"]);
+        // As wide as it would be if it stood there.
+        let sql = "with recursive s as (select :a as x union all select x + :a from s where x < :b) select max(x) from s";
+        let text = p.ok(&["query", "app-dev", sql, "-p", "a=0.5", "-p", "b=3", "--format", "tsv"]);
+        assert_eq!(text.lines().nth(1), Some("3.0"), "{text}");
         let text = p.ok(&["query", "app-dev", "select v from d where k = 2", "--format", "csv"]);
         assert!(text.contains("12345678901234567891.2000000000"), "{text}");
+    }
+}
+
+/// The server prefers doubles, and takes a parameter beside a date for a date.
+#[test]
+fn postgresql_chooses_what_it_chooses_for_a_literal() {
+    let p = Project::postgres();
+    p.ok(&[
+        "query",
+        "app-dev",
+        "create table k (f real, d double precision, b boolean, t date); insert into k values (1.15, 2.5, true, '2026-01-05')",
+    ]);
+    for (sql, n, told) in [
+        ("select round(:n)", "2.5", "3"),
+        ("select date '2026-01-05' - :n", "3", "2026-01-02"),
+        ("select t - :n from k", "3", "2026-01-02"),
+        ("select :n || array[2, 3]", "1", "{1,2,3}"),
+        ("select array[:n, 2]", "1.5", "{1.5,2}"),
+        ("select array[[1, 2], [:n, 4]]", "3", "{{1,2},{3,4}}"),
+        ("select count(*) from k where f = :n", "1.15", "1"),
+        ("select count(*) from k where d = :n", "2.5", "1"),
+        ("select count(*) from k where b = :n", "1", "1"),
+    ] {
+        let text = p.ok(&["query", "app-dev", sql, "-p", &format!("n={n}"), "--format", "tsv"]);
+        assert_eq!(text.lines().nth(1), Some(told), "{sql}: {text}");
     }
 }
 
@@ -135,7 +164,10 @@ fn calls_and_tables_that_are_filled_take_values() {
     }
     p.ok(&["query", "app-dev", "create procedure mark(i int, b text) language sql as $$ update notes set body = b where id = i $$"]);
     p.ok(&["query", "app-dev", "call mark(:i, :b)", "-p", "i=1", "-p", "b=seen"]);
+    p.ok(&["query", "app-dev", "select id into fewer from notes where id < :n", "-p", "n=2"]);
     let m = Project::mariadb();
+    let text = m.ok(&["query", "app-dev", "set @a = :a; select @a + 1 as b", "-p", "a=5", "--format", "tsv"]);
+    assert!(text.contains("\n6\n"), "{text}");
     m.ok(&["query", "app-dev", "create procedure mark(i int, b text) update notes set body = b where id = i"]);
     m.ok(&["query", "app-dev", "call mark(:i, :b)", "-p", "i=1", "-p", "b=seen"]);
     for p in [p, m] {

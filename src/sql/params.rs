@@ -59,7 +59,8 @@ pub fn placeholders(reading: impl Into<Reading>, text: &str) -> Vec<Placeholder>
         Class::Read | Class::Dml => found,
         // A SELECT may set a variable besides (`@x := 1`).
         Class::Session | Class::Other if queries(&sent, dialect) => found,
-        Class::Ddl if fills_a_table(dialect, &sent) => found,
+        // `SELECT … INTO` is `CREATE TABLE … AS` in other words.
+        Class::Ddl if fills_a_table(dialect, &sent) || queries(&sent, dialect) => found,
         Class::Ddl | Class::Transaction | Class::Session | Class::Other => Vec::new(),
     }
 }
@@ -68,6 +69,10 @@ fn queries(text: &str, dialect: Dialect) -> bool {
     let tokens = lex(dialect, text);
     let first = tokens.iter().find(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
     let word = first.map_or("", |t| &text[t.span.clone()]);
+    // `SET @a = :a`, and settings.
+    if dialect == Dialect::MySql && word.eq_ignore_ascii_case("set") {
+        return true;
+    }
     ["select", "with", "values", "insert", "update", "delete", "replace", "call"].iter().any(|w| word.eq_ignore_ascii_case(w))
 }
 
@@ -102,14 +107,19 @@ fn marks(dialect: Dialect, text: &str, t: &Token) -> bool {
 
 fn find(dialect: Dialect, text: &str, tokens: &[Token]) -> Vec<Placeholder> {
     let mut out: Vec<Placeholder> = Vec::new();
-    // Inside `[ ]` a colon separates the bounds of a slice.
-    let mut brackets = 0usize;
+    // Inside `[ ]` a colon separates the bounds of a slice; not in `ARRAY[ ]`, nor in those within it.
+    let mut brackets: Vec<bool> = Vec::new();
+    let mut before = "";
     let mut highest = 0u32;
     for (i, t) in tokens.iter().enumerate() {
         let part = &text[t.span.clone()];
         match t.kind {
-            TokenKind::Punctuation if part == "[" => brackets += 1,
-            TokenKind::Punctuation if part == "]" => brackets = brackets.saturating_sub(1),
+            TokenKind::Punctuation if part == "[" => {
+                let of_array =
+                    before.eq_ignore_ascii_case("array") || matches!(before, "[" | ",") && brackets.last().is_some_and(|slices| !slices);
+                brackets.push(!of_array);
+            }
+            TokenKind::Punctuation if part == "]" => drop(brackets.pop()),
             TokenKind::Parameter if dialect == Dialect::MySql && part.starts_with('@') => {}
             TokenKind::Parameter => {
                 let number: Option<u32> = part.strip_prefix('?').and_then(|n| n.parse().ok());
@@ -132,7 +142,7 @@ fn find(dialect: Dialect, text: &str, tokens: &[Token]) -> Vec<Placeholder> {
                 };
                 out.push(Placeholder { span: t.span.clone(), name });
             }
-            TokenKind::Operator | TokenKind::Other if part == ":" && dialect != Dialect::Sqlite && brackets == 0 => {
+            TokenKind::Operator | TokenKind::Other if part == ":" && dialect != Dialect::Sqlite && !brackets.contains(&true) => {
                 let Some(next) = tokens.get(i + 1) else { continue };
                 if matches!(next.kind, TokenKind::Identifier | TokenKind::Keyword) {
                     let name = format!(":{}", &text[next.span.clone()]);
@@ -140,6 +150,9 @@ fn find(dialect: Dialect, text: &str, tokens: &[Token]) -> Vec<Placeholder> {
                 }
             }
             _ => {}
+        }
+        if !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment) {
+            before = part;
         }
     }
     out
@@ -292,8 +305,9 @@ fn decimal(n: &str) -> Option<(usize, usize)> {
         return None;
     }
     let (whole, fraction) = n.trim_start_matches('-').split_once('.').unwrap_or((n.trim_start_matches('-'), ""));
-    let digits = whole.trim_start_matches('0').len() + fraction.len();
-    Some((digits.max(1), fraction.len())).filter(|(digits, scale)| *digits <= 65 && *scale <= 30)
+    // 0.5 is a DECIMAL(2,1) where it is written.
+    let digits = whole.trim_start_matches('0').len().max(1) + fraction.len();
+    Some((digits, fraction.len())).filter(|(digits, scale)| *digits <= 65 && *scale <= 30)
 }
 
 /// The statement with each value written in its place as a literal: for EXPLAIN, which takes no parameters, and never to be run.

@@ -1,9 +1,10 @@
 //! Types of numbers that stand in the place of literals.
 //!
-//! The server gives a parameter the type that its place wants, and takes it for a text where no place wants one: `$1 < $2` then compares
-//! letters. A number that is written there has a type of its own. So where a place wants none, or an integer for what is none, the number
-//! is declared with the type that it would have as a literal (PostgreSQL, "Numeric Constants"): integer, bigint, numeric. Where the server
-//! takes that for an error (`name = 42`), it stays with what the server found.
+//! The server gives a parameter the type that its place wants, prefers some (`round($1)` is of a double), takes it for what stands beside it
+//! (`date - $1` for a date), and for a text where nothing says more: `$1 < $2` compares letters. A number that is written there has a type of
+//! its own. So where the place is no column of numbers that takes it as it is, the number is declared with the type that it would have as a
+//! literal (PostgreSQL, "Numeric Constants"): integer, bigint, numeric. Where the server takes that for an error (`name = 42`), it stays
+//! with what the server found.
 
 use super::actor::Actor;
 use super::link::{Job, Lost};
@@ -14,8 +15,8 @@ use tokio::sync::mpsc;
 const INT8: u32 = 20;
 const INT2: u32 = 21;
 const INT4: u32 = 23;
-const TEXT: u32 = 25;
-const UNKNOWN: u32 = 705;
+const OID: u32 = 26;
+const FLOAT4: u32 = 700;
 const NUMERIC: u32 = 1700;
 
 /// Numbers that are tried one by one where not all of them can be declared; each costs a round trip.
@@ -30,14 +31,15 @@ fn of_literal(number: &str) -> u32 {
     }
 }
 
-/// Whether a place of a type says what the number is.
+/// Whether a place of a type says what the number is. Of a `real` the nearest one is meant, which no literal is equal to.
 fn fits(place: u32, number: &str) -> bool {
     match place {
-        TEXT | UNKNOWN => false,
         INT2 => number.parse::<i16>().is_ok(),
         INT4 => number.parse::<i32>().is_ok(),
         INT8 => number.parse::<i64>().is_ok(),
-        _ => true,
+        OID => number.parse::<u32>().is_ok(),
+        NUMERIC | FLOAT4 => true,
+        _ => false,
     }
 }
 
@@ -119,7 +121,8 @@ mod tests {
         {
             assert_eq!(of_literal(number), own, "{number}");
         }
-        assert!(fits(INT8, "42") && fits(NUMERIC, "1.5") && fits(1043, "42"));
-        assert!(!fits(INT8, "1.5") && !fits(INT2, "40000") && !fits(TEXT, "1"));
+        assert!(fits(INT8, "42") && fits(NUMERIC, "1.5") && fits(FLOAT4, "1.15"));
+        let (text, double, date) = (25, 701, 1082);
+        assert!(!fits(INT8, "1.5") && !fits(INT2, "40000") && [text, double, date].iter().all(|place| !fits(*place, "1")));
     }
 }
