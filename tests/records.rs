@@ -105,6 +105,24 @@ fn what_wrote_on_an_open_target_is_in_the_journal() {
     assert_eq!(rows, 2);
 }
 
+/// A statement that failed may have left a part all the same; one that the server could not read has not.
+#[test]
+fn what_failed_half_done_is_in_the_journal() {
+    let p = Project::sqlite();
+    p.expect(1, &["query", "app-dev", "insert or fail into notes (id, author) values (901, 'kept'), (1, 'there already')"]);
+    p.expect(1, &["query", "app-dev", "insret into notes values (902)"]);
+    let db = rusqlite::Connection::open(p.path("app-dev.db")).expect("development");
+    let kept: i64 = db.query_row("select count(*) from notes where id = 901", [], |r| r.get(0)).expect("notes");
+    assert_eq!(kept, 1, "the premise: FAIL keeps what was written before");
+    let text = p.ok(&["journal", "show", "--format", "json"]);
+    let entries: serde_json::Value = serde_json::from_str(text.trim()).expect("json");
+    let of_statements: Vec<_> = entries.as_array().expect("list").iter().filter(|e| e["kind"] == "statement").collect();
+    assert_eq!(of_statements.len(), 1, "{text}");
+    let body = &of_statements[0]["body"];
+    assert!(body["summary"].as_str().expect("summary").starts_with("failed on app-dev: insert or fail"), "{text}");
+    assert!(body["statements"][0]["failed"].as_str().expect("why").contains("UNIQUE"), "{text}");
+}
+
 #[test]
 fn passwords_are_in_no_record() {
     let pg = PgServer::shared();

@@ -108,12 +108,17 @@ impl<'a> Ledger<'a> {
         self.conn.committing.store(false, Ordering::SeqCst);
         let text = self.conn.redacted(ended.text);
         let hidden = text != ended.text;
-        if self.conn.target().access == AccessMode::Open && ended.error.is_none() && may_write(d, ended.text) {
+        // A statement that failed may have left a part: in tables without transactions, by a COMMIT of a procedure's own, by SQLite's FAIL.
+        let ran = !ended.error.is_some_and(|e| refused_unread(d, ended.text, e));
+        if self.conn.target().access == AccessMode::Open && ran && may_write(d, ended.text) {
             let mut one = serde_json::json!({
                 "text": head(&text),
                 "sha256": hex::encode(Sha256::digest(ended.text.as_bytes())),
                 "affected": ended.affected,
             });
+            if let Some(e) = ended.error {
+                one["failed"] = words(e, hidden).into();
+            }
             if tx != TxState::Idle {
                 one["transaction"] = "open: what it wrote stands or falls with it".into();
             }
@@ -223,9 +228,12 @@ impl<'a> Ledger<'a> {
         let entry = (!wrote.is_empty()).then(|| {
             let first = wrote[0]["text"].as_str().unwrap_or_default();
             let line = crate::text::truncate(&crate::text::clean(&crate::text::one_line(first)), 100).into_owned();
-            let summary = match wrote.len() {
-                1 => format!("ran on {target}: {line}"),
-                n => format!("ran {n} statements on {target}, the first: {line}"),
+            let failed = wrote.iter().filter(|w| w.get("failed").is_some()).count();
+            let summary = match (wrote.len(), failed) {
+                (1, 0) => format!("ran on {target}: {line}"),
+                (1, _) => format!("failed on {target}: {line}"),
+                (n, 0) => format!("ran {n} statements on {target}, the first: {line}"),
+                (n, failed) => format!("ran {n} statements on {target}, {failed} failed, the first: {line}"),
             };
             NewEntry {
                 at: self.cx.clock.stamp(),
@@ -258,25 +266,29 @@ fn run(cx: &Cx, text: String, hidden: bool, ended: &Ended<'_>, fate: Option<Fate
         text,
         took_ms: u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX),
         rows: ended.error.is_none().then(|| ended.affected.unwrap_or(ended.rows)),
-        // Servers quote the statement in their errors.
-        error: ended.error.map(|e| {
-            let words = if e.kind == Kind::Cancelled {
-                CANCELLED.into()
-            } else if hidden {
-                format!(
-                    "{}not kept: the statement holds a secret",
-                    e.code.as_ref().map_or(String::new(), |c| format!("{c}; its words are "))
-                )
-            } else if e.message == CANCELLED {
-                // The server's word, and not the user's doing.
-                format!("the server says: {}", e.message)
-            } else {
-                e.message.clone()
-            };
-            if e.stays().is_some() { format!("{words}; {STAYS}") } else { words }
-        }),
+        error: ended.error.map(|e| words(e, hidden)),
         fate,
     }
+}
+
+/// What the records keep of an error. Servers quote the statement in theirs: those of one that holds a secret are not kept.
+fn words(e: &Error, hidden: bool) -> String {
+    let words = if e.kind == Kind::Cancelled {
+        CANCELLED.into()
+    } else if hidden {
+        format!("{}not kept: the statement holds a secret", e.code.as_ref().map_or(String::new(), |c| format!("{c}; its words are ")))
+    } else if e.message == CANCELLED {
+        // The server's word, and not the user's doing.
+        format!("the server says: {}", e.message)
+    } else {
+        e.message.clone()
+    };
+    if e.stays().is_some() { format!("{words}; {STAYS}") } else { words }
+}
+
+/// The server found the error in the text itself, and ran nothing of it; what a routine or a block ran before its own error is not told.
+fn refused_unread(d: Dialect, text: &str, e: &Error) -> bool {
+    e.position.is_some() && !sql::transaction::runs_a_routine(d, text)
 }
 
 /// Notes a data fix in the history; gives its number there, `None` where the target keeps no history.

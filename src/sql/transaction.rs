@@ -173,6 +173,11 @@ pub fn moves(dialect: Dialect, text: &str) -> bool {
     }
 }
 
+/// It runs a procedure, a block or a prepared statement: what comes of it does not stand in its own text.
+pub fn runs_a_routine(dialect: Dialect, text: &str) -> bool {
+    words(dialect, text, 1).first().is_some_and(|w| ["call", "do", "execute", "begin", "declare"].contains(&w.as_str()))
+}
+
 /// It may change MySQL's `sql_mode`, and with it how the session reads strings. What a procedure sets ends with the procedure.
 pub fn sets_sql_mode(text: &str) -> bool {
     const NAME: &[u8] = b"sql_mode";
