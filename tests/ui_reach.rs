@@ -240,3 +240,74 @@ fn brackets_that_belong_together_are_marked_on_the_screen() {
     assert_eq!(open, close, "the pair looks alike");
     assert_ne!(open, inner, "and unlike the others");
 }
+
+/// What a name holds that cannot be shown is shown, and told from a name of the same letters, wherever names are drawn.
+#[test]
+fn no_name_reaches_the_screen_raw_or_passes_for_another() {
+    const HOSTILE: &str = "w\u{1b}]0;x\u{7}\u{202e}q\nz";
+    const SHOWN: &str = "w␛]0;x␇\\u{202e}q␊z";
+    let fresh = || {
+        let mut c = Console::new(160, 40);
+        c.connect("shop-dev");
+        c
+    };
+    let seen = |c: &Console, at: &str| {
+        let (screen, buffer) = (c.screen(), c.buffer());
+        let raw = |ch: char| ch != '\n' && holdpoint::text::clean(&ch.to_string()) != ch.to_string();
+        assert!(!screen.contains(raw) && screen.contains(SHOWN), "{at}: {screen:?}");
+        for (i, _) in buffer.content.iter().enumerate().filter(|(_, cell)| cell.symbol() == "␛") {
+            let (x, y) = buffer.pos_of(i);
+            let under = |x| buffer[(x, y)].modifier.contains(ratatui::style::Modifier::UNDERLINED);
+            assert!(under(x) && !under(x - 1), "{at}, line {y}: {screen}");
+        }
+    };
+    let mut c = fresh();
+    let named = |name: &str, detail: &str| holdpoint::model::SchemaNode {
+        kind: NodeKind::Column,
+        name: name.into(),
+        detail: detail.into(),
+        comment: String::new(),
+        marks: Vec::new(),
+        rows: None,
+        bytes: None,
+        expandable: false,
+    };
+    c.press("1");
+    c.children(&[], vec![named(HOSTILE, "")]);
+    seen(&c, "the tree");
+    c.children(&[], vec![named("a", HOSTILE)]);
+    seen(&c, "what the tree tells of a node");
+    let mut c = fresh();
+    let mut status = c.state.link.server().unwrap().status.clone();
+    status.place = Some(Place::Path(HOSTILE.into()));
+    c.send(Msg::Status { link: c.state.link_no, status });
+    seen(&c, "where bare names lead");
+    let mut c = fresh();
+    c.state.query.file = Some(std::path::Path::new("/srv").join(HOSTILE));
+    seen(&c, "the editor's file");
+    c.press("2");
+    c.press("C-t");
+    seen(&c, "tabs");
+    let mut names = Collector::default();
+    names.relation("main", HOSTILE, NodeKind::Table, false);
+    let names = names.finish(vec!["main".into()], vec!["main".into()], Vec::new());
+    let told = |c: &mut Console| {
+        let link = c.state.link_no;
+        c.send(Msg::Names { link, result: Ok(Box::new(names.clone())) });
+    };
+    let mut c = fresh();
+    told(&mut c);
+    c.editor("");
+    c.type_text("select * from w");
+    c.press("F4");
+    assert!(c.state.popup().is_some(), "{}", c.screen());
+    seen(&c, "proposals");
+    let mut c = fresh();
+    told(&mut c);
+    c.press("C-p");
+    c.type_text("w]0");
+    seen(&c, "the palette");
+    let mut c = fresh();
+    c.state.dialogs.push(Dialog::Viewer(holdpoint::app::dialog::Viewer::new(HOSTILE, "text")));
+    seen(&c, "a page's title");
+}

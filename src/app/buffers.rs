@@ -80,7 +80,7 @@ impl Buffers {
 pub fn tabs(state: &State) -> Vec<Tab> {
     let q = &state.query;
     let name = |file: &Option<PathBuf>, n: usize| {
-        let file = file.as_ref().and_then(|f| f.file_name()).map(|f| text::clean(&f.to_string_lossy()).into_owned());
+        let file = file.as_ref().and_then(|f| f.file_name()).map(|f| f.to_string_lossy().into_owned());
         file.unwrap_or_else(|| (n + 1).to_string())
     };
     let b = &q.buffers;

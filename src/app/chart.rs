@@ -52,7 +52,7 @@ impl Chart {
 
     /// Kind and title, and how many rows make a point; a histogram counts each.
     pub fn heading(&self, dot: &str) -> String {
-        let title = crate::text::clean(&self.title);
+        let title = &self.title;
         let each = match self.kind {
             Kind::Bars | Kind::Line if self.series.each > 1 => format!(", {} to a point", crate::text::thousands(self.series.each)),
             _ => String::new(),

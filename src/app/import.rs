@@ -94,7 +94,7 @@ fn ask_to_keep(state: &mut State, import: Import, report: &Report) {
     // A refused row keeps the others out only until somebody says that it may be missing.
     let leaves_out = report.refused > 0 && !import.skip_refused;
     let rows = text::counted(report.taken, "row");
-    let title = format!("Import {rows} into {}?", text::clean(&report.table));
+    let title = format!("Import {rows} into {}?", report.table);
     let (key, label) = match leaves_out {
         true => ('s', format!("skip the {} and import {}", text::counted(report.refused, "refused row"), text::thousands(report.taken))),
         false => ('i', "import".to_string()),

@@ -4,14 +4,13 @@
 use super::fuzzy::Fuzzy;
 use crate::model::names::{Names, Relation};
 use crate::model::{NodeKind, NodePath};
-use crate::text;
 use std::collections::HashSet;
 
 /// Something that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     pub path: NodePath,
-    /// The name as it is told: columns and what hangs on a table with the table's.
+    /// The name, not cleaned: columns and what hangs on a table with the table's.
     pub label: String,
     /// Kind and schema.
     pub note: String,
@@ -111,14 +110,14 @@ fn used(names: &Names, name: &str) -> u32 {
 }
 
 fn found(path: NodePath, label: &str, word: &str, schema: &str) -> Found {
-    Found { path, label: text::clean(label).into_owned(), note: format!("{word} of {}", text::clean(schema)) }
+    Found { path, label: label.into(), note: format!("{word} of {schema}") }
 }
 
 fn of_relation(names: &Names, r: &Relation) -> Found {
     let word = r.kind.word();
     // The usual schema needs no word.
     if r.schema.is_empty() || names.path.first().is_some_and(|p| **p == *r.schema) {
-        return Found { path: r.path(), label: text::clean(&r.name).into_owned(), note: word.into() };
+        return Found { path: r.path(), label: r.name.to_string(), note: word.into() };
     }
     found(r.path(), &r.name, word, &r.schema)
 }

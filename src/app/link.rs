@@ -74,14 +74,14 @@ impl Server {
         }
     }
 
-    /// Where bare names lead, when the session was sent elsewhere than the target says.
+    /// Where bare names lead, not cleaned, when the session was sent elsewhere than the target says.
     pub fn place_words(&self) -> Option<String> {
         Some(match self.status.place.as_ref()? {
             Place::Path(p) if self.dialect == Dialect::MySql && p.is_empty() => "no database".into(),
-            Place::Path(p) if self.dialect == Dialect::MySql => format!("db {}", crate::text::clean(p)),
-            Place::Path(p) => format!("path {}", crate::text::clean(p)),
+            Place::Path(p) if self.dialect == Dialect::MySql => format!("db {p}"),
+            Place::Path(p) => format!("path {p}"),
             Place::Beside(all) => {
-                let names: Vec<_> = all.iter().map(|b| crate::text::clean(&b.name)).collect();
+                let names: Vec<_> = all.iter().map(|b| b.name.as_str()).collect();
                 format!("with {}", names.join(", "))
             }
         })

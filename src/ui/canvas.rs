@@ -56,6 +56,11 @@ impl<'a> Canvas<'a> {
         end
     }
 
+    /// The same for a name, or words of ours that hold one, as they came.
+    pub fn put_outside(&mut self, x: u16, y: u16, width: u16, content: &str, style: Style) -> u16 {
+        self.put_marked(x, y, width, &Marked::of(content), style)
+    }
+
     /// The same, right-aligned before column `end`; returns where it starts.
     pub fn put_right_marked(&mut self, end: u16, y: u16, width: u16, content: &Marked, style: Style) -> u16 {
         let x = self.put_right(end, y, width, &content.words, style);
@@ -109,7 +114,7 @@ impl<'a> Canvas<'a> {
         x < self.buf.area.right() && y < self.buf.area.bottom()
     }
 
-    /// A title row: a rule in the environment's manner with a title on the left and a remark on the right.
+    /// A title row: a rule in the environment's manner with a title on the left and a remark on the right, both as they came.
     pub fn title(&mut self, area: Area, title: &str, remark: &str, focused: bool) {
         if area.h == 0 {
             return;
@@ -118,14 +123,14 @@ impl<'a> Canvas<'a> {
         self.put(area.x, area.y, area.w, &rule, self.border);
         let style = if focused { self.look.focus } else { self.look.title };
         let end = area.x + area.w;
+        let remark = Marked::of(&if remark.is_empty() { String::new() } else { format!(" {remark} ") });
+        let taken = u16::try_from(text::width(&remark.words)).unwrap_or(u16::MAX);
         // The remark says how things stand; a long title gives way to it.
-        let wanted = u16::try_from(text::width(remark)).unwrap_or(u16::MAX).saturating_add(5);
+        let wanted = taken.max(2).saturating_add(3);
         let room = area.w.saturating_sub(4).saturating_sub(wanted).max(area.w.saturating_sub(4).min(14));
-        let mut x = area.x + 1;
-        x = self.put(x, area.y, room, &format!(" {title} "), style);
-        if !remark.is_empty() && end > x + 4 {
-            let w = (end - x - 2).min(u16::try_from(text::width(remark)).unwrap_or(u16::MAX) + 2);
-            self.put_right(end - 1, area.y, w, &format!(" {remark} "), self.look.dim);
+        let x = self.put_outside(area.x + 1, area.y, room, &format!(" {title} "), style);
+        if taken > 0 && end > x + 4 {
+            self.put_right_marked(end - 1, area.y, (end - x - 2).min(taken), &remark, self.look.dim);
         }
     }
 }

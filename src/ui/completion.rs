@@ -6,7 +6,7 @@ use crate::app::completion::{ROWS, kind_word};
 use crate::app::layout::Area;
 use crate::app::list::ListCursor;
 use crate::sql::complete::Proposal;
-use crate::text;
+use crate::text::{self, Marked};
 
 /// Widest list, in columns.
 const WIDEST: usize = 60;
@@ -22,13 +22,13 @@ pub fn list(state: &State, (x, y): (u16, u16), typed: &str, list: &[Proposal], c
     let (width, height) = state.size;
     let typed = text::width(&text::clean(typed));
     let shown: Vec<_> = list.iter().enumerate().skip(cursor.top).take(ROWS).collect();
-    let name = |insert: &str| text::clean(insert).into_owned();
+    let name = |p: &Proposal| Marked::of(&p.insert);
     let detail = |p: &Proposal| {
         let parts = [kind_word(p.kind), p.detail.as_str()];
-        text::clean(&parts.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")).into_owned()
+        Marked::of(&parts.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" "))
     };
-    let names = shown.iter().map(|(_, p)| text::width(&name(&p.insert))).max().unwrap_or(0).min(WIDEST - 4);
-    let details = shown.iter().map(|(_, p)| text::width(&detail(p))).max().unwrap_or(0).min((WIDEST - 3).saturating_sub(names));
+    let names = shown.iter().map(|(_, p)| text::width(&name(p).words)).max().unwrap_or(0).min(WIDEST - 4);
+    let details = shown.iter().map(|(_, p)| text::width(&detail(p).words)).max().unwrap_or(0).min((WIDEST - 3).saturating_sub(names));
     let w = (names + details + 4).min(usize::from(width)) as u16;
     let h = shown.len() as u16;
     let left = x.saturating_sub(typed as u16 + 1).min(width.saturating_sub(w));
@@ -43,8 +43,8 @@ pub fn list(state: &State, (x, y): (u16, u16), typed: &str, list: &[Proposal], c
         let (edge, style) = if chosen { (c.look.glyphs.marker, c.look.focus) } else { (c.look.glyphs.vertical, c.look.border) };
         c.put(left, y, 1, edge, style);
         c.put(left + w - 1, y, 1, c.look.glyphs.vertical, c.look.border);
-        c.put(left + 1, y, names as u16, &name(&p.insert), c.look.text);
-        c.put_right(left + w - 1, y, details as u16, &detail(p), c.look.dim);
+        c.put_marked(left + 1, y, names as u16, &name(p), c.look.text);
+        c.put_right_marked(left + w - 1, y, details as u16, &detail(p), c.look.dim);
         if chosen {
             c.restyle(Area::new(left + 1, y, w.saturating_sub(2), 1), c.look.chosen);
         }

@@ -38,7 +38,7 @@ pub fn draw(state: &State, dialog: &Dialog, c: &mut Canvas<'_>) -> Option<(u16, 
             let area = page(state);
             let size = (usize::from(area.w.saturating_sub(4)), usize::from(area.h.saturating_sub(2)));
             let foot = super::cell_view::foot(d, &key(Action::ToggleWrap), &key(Action::CellForm), size);
-            let inside = boxed(c, area, &text::clean(&d.title), &foot);
+            let inside = boxed(c, area, &d.title, &foot);
             super::cell_view::draw(d, inside, c);
             None
         }
@@ -58,7 +58,7 @@ pub fn draw(state: &State, dialog: &Dialog, c: &mut Canvas<'_>) -> Option<(u16, 
     }
 }
 
-/// A box with a title; returns its inside.
+/// A box with a title as it came; returns its inside.
 pub(super) fn boxed(c: &mut Canvas<'_>, area: Area, title: &str, foot: &str) -> Area {
     let g = c.look.glyphs;
     let style = c.look.focus;
@@ -72,7 +72,7 @@ pub(super) fn boxed(c: &mut Canvas<'_>, area: Area, title: &str, foot: &str) -> 
         c.put(area.x, y, 1, g.vertical, plain);
         c.put(area.x + area.w - 1, y, 1, g.vertical, plain);
     }
-    c.put(area.x + 2, area.y, area.w.saturating_sub(4), &format!(" {title} "), style);
+    c.put_outside(area.x + 2, area.y, area.w.saturating_sub(4), &format!(" {title} "), style);
     if !foot.is_empty() {
         c.put(area.x + 2, bottom, area.w.saturating_sub(4), &format!(" {foot} "), c.look.dim);
     }
@@ -89,7 +89,7 @@ fn confirm(state: &State, d: &Confirm, c: &mut Canvas<'_>) {
     let width = 72.min(state.size.0.saturating_sub(4));
     let body: Vec<String> = d.body.iter().flat_map(|l| paragraph(l, usize::from(width.saturating_sub(4)))).collect();
     let area = centred(state, width, body.len() as u16 + 4);
-    let inside = boxed(c, area, &text::clean(&d.title), "");
+    let inside = boxed(c, area, &d.title, "");
     for (i, l) in body.iter().enumerate() {
         if (i as u16) + 2 < inside.h {
             c.put(inside.x, inside.y + i as u16, inside.w, l, c.look.text);
@@ -104,14 +104,14 @@ fn confirm(state: &State, d: &Confirm, c: &mut Canvas<'_>) {
     }
     for a in &d.answers {
         x = c.put(x, y, end.saturating_sub(x), &a.key.to_string(), c.look.key) + 1;
-        x = c.put(x, y, end.saturating_sub(x), &text::clean(&a.label), c.look.text) + 3;
+        x = c.put_outside(x, y, end.saturating_sub(x), &a.label, c.look.text) + 3;
     }
 }
 
 fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
     let FormShape { width, body, problem, rows: lines, hint, spare, labels: label_w, height, room } = d.shape(state.size);
     let area = centred(state, width, height as u16);
-    let inside = boxed(c, area, &text::clean(&d.title), &form_foot(state, d));
+    let inside = boxed(c, area, &d.title, &form_foot(state, d));
     let mut y = inside.y;
     // What is typed into stays on the screen: a body that is too long for it is scrolled.
     let dots = c.look.ascii_words("… PageDown for the rest").into_owned();
@@ -131,7 +131,7 @@ fn form(state: &State, d: &Form, c: &mut Canvas<'_>) -> Option<(u16, u16)> {
             break;
         }
         let here = i == d.at;
-        c.put(inside.x, y, label_w - 1, &text::clean(&f.label), if here { c.look.focus } else { c.look.text });
+        c.put_outside(inside.x, y, label_w - 1, &f.label, if here { c.look.focus } else { c.look.text });
         let x = inside.x + label_w;
         let room = inside.w.saturating_sub(label_w + 1);
         let value = f.value();
@@ -192,7 +192,7 @@ pub(super) fn page(state: &State) -> Area {
 
 fn viewer(state: &State, d: &Viewer, c: &mut Canvas<'_>) {
     let area = page(state);
-    let inside = boxed(c, area, &text::clean(&d.title), "arrows move, y copies, Esc closes");
+    let inside = boxed(c, area, &d.title, "arrows move, y copies, Esc closes");
     if d.sql {
         let dialect = state.link.server().map_or(Dialect::Sqlite, |s| s.dialect);
         let source = d.lines.join("\n");
@@ -319,12 +319,12 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
         if chosen {
             c.cursor(inside.x - 1, y, true);
         }
-        c.put(inside.x, y, name_w, &text::clean(&e.label), if chosen { c.look.chosen } else { c.look.text });
+        c.put_outside(inside.x, y, name_w, &e.label, if chosen { c.look.chosen } else { c.look.text });
         let keys_w = text::width(&e.keys) as u16;
         let end = inside.x + inside.w;
         c.put_right(end, y, keys_w, &e.keys, c.look.key);
         let room = inside.w.saturating_sub(name_w + 1 + keys_w + 1);
-        c.put(inside.x + name_w + 1, y, room, &text::clean(&e.note), c.look.dim);
+        c.put_outside(inside.x + name_w + 1, y, room, &e.note, c.look.dim);
     }
     Some(cursor)
 }

@@ -8,7 +8,7 @@ use crate::app::link::Link;
 use crate::app::panes::fix;
 use crate::app::{Action, Pane, State, Workspace};
 use crate::model::TxState;
-use crate::text;
+use crate::text::{self, Marked};
 use ratatui::style::Style;
 
 /// First line: `target ▐ENVIRONMENT▌ access · transaction · server · last round trip`.
@@ -16,29 +16,28 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
     let look = c.look;
     let end = waiting(state, area, c);
     let mut x = area.x + 1;
-    let name = state.shown_target().map_or_else(|| "Holdpoint".into(), text::clean);
-    x = c.put(x, area.y, end - x, &name, look.strong) + 1;
+    x = c.put_outside(x, area.y, end - x, state.shown_target().unwrap_or("Holdpoint"), look.strong) + 1;
     if state.shown_target().is_some() {
         let environment = state.shown_environment();
-        let word = environment.map_or_else(|| "NO ENVIRONMENT".to_string(), |e| text::clean(e).to_uppercase());
+        let word = environment.map_or_else(|| "NO ENVIRONMENT".to_string(), str::to_uppercase);
         let style = look.environment(environment, state.production());
         // The edges take the ground of the word as their own colour; without colours they bracket it.
         let edge = Style { fg: style.bg.or(style.fg), bg: None, ..Style::new() };
         x = c.put(x, area.y, end.saturating_sub(x), look.glyphs.env_left, edge);
-        x = c.put(x, area.y, end.saturating_sub(x), &word, style);
+        x = c.put_outside(x, area.y, end.saturating_sub(x), &word, style);
         x = c.put(x, area.y, end.saturating_sub(x), look.glyphs.env_right, edge) + 1;
     }
     let mut parts: Vec<(String, Style)> = Vec::new();
     match &state.link {
         _ if state.shows_another() => {
-            let beside = state.link.target_name().map_or_else(|| "not open".to_string(), |open| format!("{} is open", text::clean(open)));
+            let beside = state.link.target_name().map_or_else(|| "not open".to_string(), |open| format!("{open} is open"));
             parts.push(("read-only".into(), look.text));
             parts.push(("emergency".into(), look.warning));
             parts.push((beside, look.dim));
         }
         Link::None => parts.push(("no target is open".into(), look.dim)),
         Link::Connecting { .. } => parts.push(("connecting …".into(), look.dim)),
-        Link::Failed { error, .. } => parts.push((format!("not connected: {}", text::clean(&error.message)), look.critical)),
+        Link::Failed { error, .. } => parts.push((format!("not connected: {}", error.message), look.critical)),
         Link::Open(s) if s.status.lost.is_some() => {
             let keys = keys::keys_now(state, Action::Reconnect).map_or_else(String::new, |k| format!(", {k} reconnects"));
             let what = if s.status.tx == TxState::Idle { "CONNECTION LOST" } else { "CONNECTION AND TRANSACTION LOST" };
@@ -71,9 +70,9 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
             if let Some(place) = s.place_words() {
                 parts.push((text::truncate(&place, 32).into_owned(), look.warning));
             }
-            parts.push((text::clean(&format!("{} {}", s.identity.product, s.identity.version)).into_owned(), look.text));
+            parts.push((format!("{} {}", s.identity.product, s.identity.version), look.text));
             if let Some(p) = &s.identity.pooler {
-                parts.push((format!("pooler: {}", text::clean(p)), look.warning));
+                parts.push((format!("pooler: {p}"), look.warning));
             }
             if s.identity.unverified.is_some() {
                 parts.push(("unverified".into(), look.unknown));
@@ -88,15 +87,16 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
     }
     let dot = format!(" {} ", look.glyphs.dot);
     for (i, (words, style)) in parts.iter().enumerate() {
+        let words = Marked::of(words);
         let room = end.saturating_sub(x);
         if i > 0 {
             // A part that does not fit is left out: half a version or half a time would be a wrong one.
-            if text::width(words) + text::width(&dot) > usize::from(room) {
+            if text::width(&words.words) + text::width(&dot) > usize::from(room) {
                 break;
             }
             x = c.put(x, area.y, room, &dot, look.dim);
         }
-        x = c.put(x, area.y, end.saturating_sub(x), words, *style);
+        x = c.put_marked(x, area.y, end.saturating_sub(x), &words, *style);
     }
 }
 
@@ -160,7 +160,7 @@ pub fn footer(state: &State, area: Area, above: u16, c: &mut Canvas<'_>) {
         // For whom a statement waits needs the room; the key that cancels keeps its own.
         let waits = state.jobs.last().and_then(|j| blocked::of(state, j.id)).is_some_and(|b| !b.by.is_empty());
         let most = if waits { area.w.saturating_sub(15) } else { area.w * 2 / 3 };
-        end = c.put_right(end, area.y, most, &right, look.warning).saturating_sub(1);
+        end = c.put_right_marked(end, area.y, most, &Marked::of(&right), look.warning).saturating_sub(1);
     }
     let mut x = area.x + 1;
     if let Some(note) = &state.messages.shown {
@@ -189,7 +189,7 @@ pub fn footer(state: &State, area: Area, above: u16, c: &mut Canvas<'_>) {
     }
 }
 
-/// What runs: the newest job with its step, share and time.
+/// What runs, not cleaned: the newest job with its step, share and time.
 fn running(state: &State) -> String {
     let Some(job) = state.jobs.last() else { return String::new() };
     let seconds = (state.now.as_second() - job.started.as_second()).max(0);
@@ -204,14 +204,14 @@ fn running(state: &State) -> String {
     let waits = blocked::of(state, job.id).and_then(blocked::words);
     if let Some(waits) = waits.filter(|_| !job.cancelled) {
         // For whom matters more than what was typed.
-        out.push_str(&format!("{waits}: {}", text::clean(&job.title)));
+        out.push_str(&format!("{waits}: {}", job.title));
         return out;
     }
-    out.push_str(&text::clean(&job.title));
+    out.push_str(&job.title);
     if job.cancelled {
         out.push_str(" (cancelling)");
     } else if !job.step.is_empty() {
-        out.push_str(&format!(": {}", text::clean(&job.step)));
+        out.push_str(&format!(": {}", job.step));
     }
     out
 }

@@ -4,11 +4,10 @@ use super::canvas::Canvas;
 use super::dialogs::{boxed, page};
 use crate::app::State;
 use crate::app::links::Links;
-use crate::text;
 
 pub(super) fn draw(state: &State, d: &Links, c: &mut Canvas<'_>) {
     let look = c.look;
-    let inside = boxed(c, page(state), &text::clean(&d.title), "Enter goes there, y copies, Esc closes");
+    let inside = boxed(c, page(state), &d.title, "Enter goes there, y copies, Esc closes");
     for (row, l) in d.lines.iter().enumerate().skip(d.list.top).take(usize::from(inside.h)) {
         let y = inside.y + (row - d.list.top) as u16;
         let chosen = row == d.list.at;

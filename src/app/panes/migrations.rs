@@ -316,7 +316,7 @@ pub fn file_name(s: &Script) -> String {
 
 /// Both scripts in one text to read.
 fn scripts(item: &QueueItem) -> Viewer {
-    let title = format!("{} {}", shown_version(item.version), text::clean(&item.name));
+    let title = format!("{} {}", shown_version(item.version), item.name);
     let Some(m) = &item.migration else {
         return Viewer::new(title, "The database's history names this migration, and the directory has no file of it.");
     };

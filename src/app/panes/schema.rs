@@ -187,7 +187,7 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
                 _ => {
                     let parts = [n.node.detail.clone(), n.node.marks.join(", "), n.node.comment.clone()];
                     let text = parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("\n");
-                    let title = text::clean(&n.node.name).into_owned();
+                    let title = n.node.name.clone();
                     state.dialogs.push(Dialog::Viewer(Viewer::new(title, text.trim()).prose(state.size.0)));
                 }
             }
@@ -256,7 +256,7 @@ pub fn preview(state: &mut State, at: NodePath, effects: &mut Vec<Effect>) {
         return;
     }
     let (job, result) = (state.id(), state.id());
-    let title = format!("preview {}", at.last().map_or_else(String::new, |(_, n)| text::clean(n).into_owned()));
+    let title = format!("preview {}", at.last().map_or("", |(_, n)| n));
     state.query.started(job, &[None], state.now);
     state.job(job, title, false, effects);
     effects.push(Effect::Preview { link: state.link_no, job, result, at });

@@ -4,7 +4,6 @@ use crate::app::dialog::{Dialog, Field, Form, Purpose, Takes};
 use crate::app::list::ListCursor;
 use crate::app::{Action, Effect, State};
 use crate::config::Config;
-use crate::text;
 
 /// One line of the start screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +43,7 @@ impl Start {
             };
             let database = t.database.as_deref().map_or_else(String::new, |d| format!(" · {d}"));
             let access = t.access.word();
-            let note = text::clean(&format!("{access} · {place}{database}")).into_owned();
+            let note = format!("{access} · {place}{database}");
             lines.push(Line::Target { name: t.name.clone(), note, environment: t.environment.clone() });
         }
         // Whoever has no target yet is most likely here for the first time.

@@ -24,8 +24,8 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let focused = state.view.focus == Pane::Assess;
     let title = match (&a.tree, a.target.as_str()) {
         (_, "") => "Assess".to_string(),
-        (None, target) => format!("Assess · {}", text::clean(target)),
-        (Some(_), target) => format!("Locks · {}", text::clean(target)),
+        (None, target) => format!("Assess · {target}"),
+        (Some(_), target) => format!("Locks · {target}"),
     };
     match &a.tree {
         Some(tree) => {

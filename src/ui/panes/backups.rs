@@ -15,7 +15,7 @@ use ratatui::style::Style;
 pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let look = c.look;
     let b = &state.backups;
-    let of = state.link.target_name().map_or_else(String::new, |t| format!(" of {}", text::clean(t)));
+    let of = state.link.target_name().map_or_else(String::new, |t| format!(" of {t}"));
     let remark = match (&b.listed, b.loading) {
         (None, true) => "reading …".to_string(),
         (Some(l), _) => format!("{}", l.len()),

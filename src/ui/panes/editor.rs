@@ -205,7 +205,7 @@ fn strip(state: &State, width: usize) -> String {
     if tabs.len() == 1 {
         return state.query.file.as_ref().map_or_else(String::new, |p| {
             let unsaved = if tabs[0].unsaved { " *" } else { "" };
-            format!("{}{unsaved}", text::clean(&p.display().to_string()))
+            format!("{}{unsaved}", p.display())
         });
     }
     let word = |t: &Tab| {

@@ -20,7 +20,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     let dot = c.look.glyphs.dot;
     let (title, mut remark) = match &m.queue {
         Some(q) => {
-            let dir = q.dir.file_name().map_or_else(String::new, |d| format!(" {dot} {}/", text::clean(&d.to_string_lossy())));
+            let dir = q.dir.file_name().map_or_else(String::new, |d| format!(" {dot} {}/", d.to_string_lossy()));
             let waiting = match m.pending() {
                 0 => "nothing waits".to_string(),
                 n => format!("{n} pending"),
@@ -97,7 +97,7 @@ fn queue(state: &State, area: Area, c: &mut Canvas<'_>) {
         let words_w = u16::try_from(text::width(&words)).unwrap_or(0);
         let right = end.saturating_sub(words_w + 1);
         x = c.put(x, y, right.saturating_sub(x + 1), &shown_version(item.version), look.dim) + 1;
-        c.put(x, y, right.saturating_sub(x + 1), &text::clean(&item.name), marks::row(look, chosen, focused));
+        c.put_outside(x, y, right.saturating_sub(x + 1), &item.name, marks::row(look, chosen, focused));
         let style = match item.standing {
             Standing::Edited | Standing::Dirty => look.critical,
             Standing::Late | Standing::FileMissing => look.warning,

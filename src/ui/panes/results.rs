@@ -5,7 +5,6 @@ use crate::app::panes::cells;
 use crate::app::panes::query::{Progress, ResultTab};
 use crate::app::panes::results::clip;
 use crate::app::panes::results::columns::Shown;
-use crate::app::panes::running::one_line;
 use crate::app::{Pane, State};
 use crate::model::{Align, Cell, Kind, Param};
 use crate::text::{self, Marked};
@@ -21,9 +20,11 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
         c.put(inside.x + 2, inside.y, inside.w.saturating_sub(2), "no statement has run yet", look.dim);
         return;
     };
+    let first = text::one_line(&tab.text);
+    let first = text::truncate(&first, 40);
     let title = match state.query.results.len() {
-        1 => format!("Results {} {}", look.glyphs.dot, one_line(&tab.text)),
-        n => format!("Results {}/{n} {} {}", state.query.shown + 1, look.glyphs.dot, one_line(&tab.text)),
+        1 => format!("Results {} {first}", look.glyphs.dot),
+        n => format!("Results {}/{n} {} {first}", state.query.shown + 1, look.glyphs.dot),
     };
     // A star at the number of each pinned one, in front of them all: what a rerun leaves is seen from any of them.
     let pinned: Vec<String> =

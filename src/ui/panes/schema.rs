@@ -28,7 +28,7 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     if schema.filter.is_some() {
         let (line, rest) = body.split_top(1);
         let x = c.put(line.x + 1, line.y, line.w, "/", look.key);
-        let x = c.put(x, line.y, line.w.saturating_sub(2), &text::clean(schema.pattern()), look.text);
+        let x = c.put_outside(x, line.y, line.w.saturating_sub(2), schema.pattern(), look.text);
         if schema.filtering && focused {
             c.put(x, line.y, 1, " ", look.chosen);
         }
@@ -114,10 +114,10 @@ fn tree_line(state: &State, n: &Node, line: Area, marked: (bool, bool), c: &mut 
         (_, _, NodeKind::Group | NodeKind::Schema) => look.header,
         _ => look.text,
     };
-    x = c.put(x, y, right.saturating_sub(x), &text::clean(&n.node.name), style) + 1;
+    x = c.put_outside(x, y, right.saturating_sub(x), &n.node.name, style) + 1;
     let tail = tail_of(n, look.glyphs.dot);
     if !tail.is_empty() && x < right {
-        c.put(x, y, right - x, &tail.join(" "), look.dim);
+        c.put_outside(x, y, right - x, &tail.join(" "), look.dim);
     }
 }
 
@@ -154,13 +154,13 @@ fn tail_of(n: &Node, dot: &str) -> Vec<String> {
         _ => {}
     }
     if !n.node.detail.is_empty() {
-        tail.push(text::clean(&n.node.detail).into_owned());
+        tail.push(n.node.detail.clone());
     }
-    tail.extend(n.node.marks.iter().map(|m| text::clean(m).into_owned()));
+    tail.extend(n.node.marks.iter().cloned());
     if !n.node.comment.is_empty() {
         // A comment may have many lines; the rest is in the node's detail.
         let first = n.node.comment.lines().next().unwrap_or_default();
-        tail.push(format!("{} {}", dot, text::clean(first)));
+        tail.push(format!("{dot} {first}"));
     }
     match &n.loaded {
         Loaded::Loading => tail.push("…".into()),

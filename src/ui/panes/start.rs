@@ -24,8 +24,13 @@ pub fn draw(state: &State, area: Area, c: &mut Canvas<'_>) {
     y += 2;
     let room = usize::from((area.y + area.h).saturating_sub(y + 3));
     let list = &state.start.list;
-    let longest =
-        state.start.lines.iter().map(|l| if let Line::Target { name, .. } = l { text::width(name) } else { 0 }).max().unwrap_or(0);
+    let longest = state
+        .start
+        .lines
+        .iter()
+        .map(|l| if let Line::Target { name, .. } = l { text::width(&text::clean(name)) } else { 0 })
+        .max()
+        .unwrap_or(0);
     let name_w = longest.clamp(12, 32) as u16;
     for (i, line) in state.start.lines.iter().enumerate().skip(list.top).take(room) {
         let chosen = i == list.at;
@@ -35,16 +40,16 @@ pub fn draw(state: &State, area: Area, c: &mut Canvas<'_>) {
         }
         match line {
             Line::Target { name, note, environment } => {
-                c.put(x, y, name_w, &text::clean(name), style);
-                let word = environment.as_deref().map_or_else(|| "no environment".to_string(), |e| text::clean(e).to_uppercase());
-                c.put(
+                c.put_outside(x, y, name_w, name, style);
+                let word = environment.as_deref().map_or_else(|| "no environment".to_string(), str::to_uppercase);
+                c.put_outside(
                     x + name_w + 2,
                     y,
                     14,
                     &word,
                     look.environment(environment.as_deref(), environment.as_deref().is_some_and(|e| state.config.is_production(e))),
                 );
-                c.put(x + name_w + 18, y, w.saturating_sub(name_w + 18), note, look.dim);
+                c.put_outside(x + name_w + 18, y, w.saturating_sub(name_w + 18), note, look.dim);
             }
             Line::NewTarget => {
                 c.put(x, y, name_w, "New target", style);
@@ -65,7 +70,7 @@ pub fn draw(state: &State, area: Area, c: &mut Canvas<'_>) {
     }
     let from: Vec<String> = state.config.read_from.iter().map(|p| p.display().to_string()).collect();
     if !from.is_empty() {
-        let words = format!("read from {}", text::clean(&from.join(", ")));
-        c.put(x, area.y + area.h.saturating_sub(1), w, &words, look.dim);
+        let words = format!("read from {}", from.join(", "));
+        c.put_outside(x, area.y + area.h.saturating_sub(1), w, &words, look.dim);
     }
 }

@@ -139,7 +139,7 @@ fn show(state: &mut State, p: Prospect, mark: String) {
     if let Some(why) = &p.by_hand {
         return state.say(Note::warning(format!("That is for a person to do: {}", work::sentence(why))));
     }
-    let title = format!("{} {} ({})", p.action.deed.name(), text::clean(&p.object), p.action.deed.level().name());
+    let title = format!("{} {} ({})", p.action.deed.name(), p.object, p.action.deed.level().name());
     let hint = format!("type {} to do it; Esc does nothing", text::clean(&p.object));
     let fields = vec![Field::new("Confirm", "", hint)];
     state.dialogs.push(Dialog::Form(Form::new(title, Purpose::Recover { prospect: Box::new(p), mark }, body, fields)));

@@ -29,7 +29,7 @@ pub(super) fn add_row(state: &mut State, plan: &Editable) {
     for (key, (i, _)) in ('1'..='9').zip(rows) {
         answers.push(Answer::new(key, "", Then::NewRow(Some(*i))));
     }
-    state.ask(Confirm { title: format!("New rows of {} are staged", text::clean(&plan.table.name)), body, answers });
+    state.ask(Confirm { title: format!("New rows of {} are staged", plan.table.name), body, answers });
 }
 
 /// A new row in a few words.
@@ -63,7 +63,7 @@ fn form(state: &mut State, plan: &Editable, at: Option<usize>) {
     };
     let value = |c: &ColumnInfo| filled.iter().find(|(n, _)| *n == c.name).map_or("", |(_, v)| v.as_str());
     let fields = plan.table.columns.iter().filter(|c| !c.generated).map(|c| Field::new(c.name.clone(), value(c), hint(c))).collect();
-    let title = format!("A new row of {}", text::clean(&plan.table.name));
+    let title = format!("A new row of {}", plan.table.name);
     let purpose = Purpose::AddRow { result: tab.id, at };
     state.dialogs.push(Dialog::Form(Form::new(title, purpose, body, fields)));
 }

@@ -45,7 +45,7 @@ pub(super) fn review(state: &mut State) {
         state.say(Note::info("Nothing is staged."));
         return;
     };
-    let target = text::clean(state.link.target_name().unwrap_or("")).into_owned();
+    let target = state.link.target_name().unwrap_or("");
     let mut body: Vec<String> = list.iter().take(SHOWN).map(|s| format!("{};", s.shown)).collect();
     if list.len() > SHOWN {
         body.push(format!("… and {} more", list.len() - SHOWN));
@@ -55,7 +55,7 @@ pub(super) fn review(state: &mut State) {
     if !open {
         body.push("They are a data fix: you see what changed, then commit or roll back.".into());
     }
-    let title = format!("Write {} to {} on {target}?", text::counted(list.len() as u64, "change"), text::clean(&table.name));
+    let title = format!("Write {} to {} on {target}?", text::counted(list.len() as u64, "change"), table.name);
     let mut answers = vec![Answer::new('n', "not yet", Then::Nothing), Answer::new('w', "write", Then::WriteEdits)];
     if list.len() > SHOWN || list.iter().any(|s| s.shown.len() > 200) {
         answers.push(Answer::new('v', "view all", Then::ShowEdits));

@@ -90,7 +90,7 @@ pub(super) fn offer_earlier(state: &mut State, step: &StepView) {
             "Do it where it can be reached, then bring the proof: holdpoint evidence export there, holdpoint evidence import here.".into(),
         );
     }
-    state.ask(Confirm { title: text::clean(&step.title).into_owned(), body, answers });
+    state.ask(Confirm { title: step.title.clone(), body, answers });
 }
 
 /// Signs the chosen step, or the next one that wants a signature.
@@ -304,7 +304,7 @@ fn show_held(state: &mut State, held: &Held) {
         answers.push(Answer::new('c', "go to the checklist", Then::Action(Action::GoChecklist)));
     }
     answers.push(Answer::new('r', "run what comes next", Then::Action(Action::RunNext)));
-    state.ask(Confirm { title: format!("Held: {}", text::clean(&held.act)), body, answers });
+    state.ask(Confirm { title: format!("Held: {}", held.act), body, answers });
 }
 
 /// Asks what a revert would do; the answer opens the form.
@@ -379,7 +379,7 @@ fn offer_next(state: &mut State, ran: &Ran) {
     let (name, upto) = (text::clean(&there.name).into_owned(), ran.steps.last().map(|s| s.version));
     let then = Then::Follow { target: there.name.clone(), upto };
     state.ask(Confirm {
-        title: format!("Applied on {}", text::clean(&here.name)),
+        title: format!("Applied on {}", here.name),
         body: vec![
             format!("{}.", work::ran_words(ran)),
             format!("{} comes next: {name}. Its checklist can count on what was done here.", text::clean(next)),

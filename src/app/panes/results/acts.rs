@@ -291,7 +291,7 @@ fn cell_viewer(state: &mut State) {
     let (batch, column) = (batch.clone(), tab.columns.as_ref().and_then(|c| c.get(tab.column)));
     let (name, type_name) = column.map_or(("", ""), |c| (c.name.as_str(), c.type_name.as_str()));
     let staged = if tab.staged_cell(tab.row, tab.column).is_some() { " · as it was read; a change is staged" } else { "" };
-    let title = format!("row {} · {}{staged}", text::thousands(tab.row + 1), text::clean(format!("{name} {type_name}").trim()));
+    let title = format!("row {} · {}{staged}", text::thousands(tab.row + 1), format!("{name} {type_name}").trim());
     if tab.chosen() == Some(Cell::Null) {
         state.dialogs.push(Dialog::Viewer(Viewer::new(title, "NULL (no value)")));
         return;

@@ -44,7 +44,7 @@ pub fn told(state: &mut State, job: JobId, result: ResultId, column: usize, told
     let cancelled = state.jobs.iter().any(|j| j.id == job && j.cancelled);
     state.jobs.retain(|j| j.id != job);
     let Some(tab) = state.query.results.iter().find(|r| r.id == result).filter(|_| !cancelled) else { return };
-    let name = tab.columns.as_ref().and_then(|c| c.get(column)).map_or_else(String::new, |c| text::clean(&c.name).into_owned());
+    let name = tab.columns.as_ref().and_then(|c| c.get(column)).map_or_else(String::new, |c| c.name.to_string());
     let partial = tab.partial();
     // Neither follows the order and the filter of the grid, and that is said.
     let arranged = match &tab.view.of {
