@@ -640,3 +640,42 @@ fn what_is_expected_to_be_costly_is_not_measured_unless_asked() {
     target("");
     assert!(run(&[]).status.success());
 }
+
+/// MariaDB before 11 tells no cost of these, MySQL's leaves the subqueries out: it is reckoned by the rows that they expect.
+#[test]
+fn a_subquery_for_each_row_is_asked_about_and_one_that_runs_once_is_not() {
+    let home = tempfile::tempdir().expect("home");
+    let server = support::maria::MariaServer::shared();
+    let database = "costly_inside";
+    server.create_database(database);
+    server.sql(
+        database,
+        &format!(
+            "create table t (id int primary key, v int); insert into t select seq, seq from {}; analyze table t",
+            support::maria::MariaServer::numbers(2000)
+        ),
+    );
+    let config = home.path().join("config/holdpoint/config.toml");
+    std::fs::create_dir_all(config.parent().expect("directory")).expect("directory");
+    let socket = server.socket.to_str().expect("path");
+    let limit = "analyze_cost = 100000";
+    let of = format!("[targets.t]\nengine = \"mysql\"\nsocket = {socket:?}\nuser = \"root\"\ndatabase = {database:?}\n{limit}\n");
+    std::fs::write(&config, of).expect("config");
+    let run = |sql: &str| support::command(home.path()).args(["explain", "t", sql, "--analyze"]).output().expect("holdpoint runs");
+    for sql in [
+        "select id, (select max(b.v + a.v) from t b) from t a",
+        "select count(*) from t a where (select count(*) from t b where b.v > a.v) > 5",
+    ] {
+        let held = run(sql);
+        assert_eq!(held.status.code(), Some(4), "{sql}: {}", text(&held.stderr));
+        assert!(text(&held.stderr).contains("may cost"), "{sql}: {}", text(&held.stderr));
+    }
+    for sql in [
+        "select count(*) from t where v > (select avg(v) from t)",
+        "select id from t union all select v from t",
+        "select * from t join (select v, count(*) n from t group by v) d on d.v = t.id",
+    ] {
+        let ran = run(sql);
+        assert!(ran.status.success(), "{sql}: {}", text(&ran.stderr));
+    }
+}

@@ -58,6 +58,9 @@ pub struct Plan {
     /// not tell.
     #[serde(default)]
     pub load: Option<u64>,
+    /// What it costs by the server's own estimates of rows, in its units: only where the cost that it tells leaves subqueries out.
+    #[serde(default)]
+    pub cost_by_rows: Option<f64>,
 }
 
 /// A trigger that the statement fired.

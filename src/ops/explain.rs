@@ -158,7 +158,10 @@ pub async fn explain(cx: &Cx, conn: &Connection, session: Option<&Session>, text
 /// Why a statement is asked about before it is measured: its numbers against the target's limits. `plan` is its plain plan.
 pub fn heavy(target: &Target, plan: &Plan) -> Option<String> {
     let number = |n: f64| text::thousands(n.max(0.0).round() as u64);
-    if let Some(cost) = plan.root.est_total_cost.filter(|c| *c > target.analyze_cost as f64) {
+    // No cost is below the other: the server's own leaves out what it does not tell.
+    let (told, by_rows) = (plan.root.est_total_cost.unwrap_or(0.0), plan.cost_by_rows.unwrap_or(0.0));
+    let threshold = target.analyze_cost as f64;
+    if told.max(by_rows) > threshold {
         let mut most: Option<(f64, String)> = None;
         plan.root.walk(0, &mut |_, n| {
             if let Some(rows) = n.est_rows.filter(|r| most.as_ref().is_none_or(|(m, _)| r > m)) {
@@ -167,7 +170,12 @@ pub fn heavy(target: &Target, plan: &Plan) -> Option<String> {
         });
         let rows = most.map_or_else(String::new, |(r, who)| format!(" The most rows in one step: {} ({who}).", words::count(r)));
         let limit = text::thousands(target.analyze_cost);
-        return Some(format!("The server expects a cost of {}; this target asks from {limit} on.{rows}", number(cost)));
+        let expects = if told > threshold {
+            format!("The server expects a cost of {}", number(told))
+        } else {
+            format!("The server tells no cost of the subqueries; by the rows that it expects, the whole may cost {}", number(by_rows))
+        };
+        return Some(format!("{expects}; this target asks from {limit} on.{rows}"));
     }
     let load = plan.load.filter(|l| *l >= target.analyze_load)?;
     let (load, limit) = (text::thousands(load), text::thousands(target.analyze_load));

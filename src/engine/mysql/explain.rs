@@ -6,6 +6,8 @@ use super::errors;
 use crate::engine::Asked;
 use crate::model::plan::Plan;
 use crate::model::{Dialect, Error, Kind, Result};
+use crate::plan::deep;
+use crate::plan::mysql::blocks::{literals, work};
 use crate::{plan, sql};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
@@ -152,6 +154,21 @@ async fn last_cost(conn: &mut Conn) -> Option<f64> {
     row?.1.parse().ok().filter(|c| *c > 0.0)
 }
 
+/// What a statement without a cost may cost by the rows that the server expects. Whether a subquery runs for each row is told by the
+/// table of EXPLAIN alone; where that cannot be had, it does.
+async fn cost_by_rows(conn: &mut Conn, text: &str, raw: &str) -> Option<f64> {
+    let mended = literals::mended(raw);
+    let raw = mended.as_deref().unwrap_or(raw);
+    let mut once: Vec<u64> = Vec::new();
+    if !deep::json(raw, |plan| Ok(work::undecided(&plan))).ok()?.is_empty() {
+        let prefix = format!("SET STATEMENT max_statement_time = {PLAN_SECONDS}, lock_wait_timeout = 0 FOR EXPLAIN ");
+        let rows: Vec<Row> = conn.query(format!("{prefix}{text}")).await.unwrap_or_default();
+        let kind = |r: &Row| told(r, 1).is_some_and(|kind| kind == "SUBQUERY");
+        once.extend(rows.iter().filter(|r| kind(r)).filter_map(|r| told(r, 0)?.parse::<u64>().ok()));
+    }
+    deep::json(raw, |plan| Ok(work::expected(&plan, &|id| !once.contains(&id)))).ok()?
+}
+
 async fn ask(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &Server<'_>) -> Result<Plan> {
     let version = server.version;
     if server.mariadb {
@@ -170,6 +187,9 @@ async fn ask(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &S
         // Before 11 the plan itself tells no cost.
         if !analyze && plan.root.est_total_cost.is_none() {
             plan.root.est_total_cost = last_cost(conn).await;
+            if plan.root.est_total_cost.is_none() {
+                plan.cost_by_rows = cost_by_rows(conn, text, &raw).await;
+            }
         }
         return Ok(plan);
     }

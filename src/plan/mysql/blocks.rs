@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 pub mod literals;
 mod settle;
+pub mod work;
 
 type Object = Map<String, Value>;
 

@@ -113,6 +113,30 @@ fn heading_role(heading: &str) -> Role {
     if heading.contains("in projection") { Role::SelectList } else { Role::SubPlan }
 }
 
+/// Cost of the whole statement with its subqueries, which MySQL leaves out of what stands above them: those that depend on a row run
+/// for each, and the most rows of one step above them is taken for how many these are. `None` where there are no such subqueries.
+fn cost_by_rows(root: &PlanNode) -> Option<f64> {
+    let more = subqueries_cost(root, most_rows(root));
+    (more > 0.0).then(|| root.est_total_cost.unwrap_or(0.0) + more)
+}
+
+/// The most rows that one step is expected to give, of those that are no subquery's.
+fn most_rows(n: &PlanNode) -> f64 {
+    n.children.iter().filter(|c| c.subplan.is_none()).map(most_rows).fold(n.est_rows.unwrap_or(0.0), f64::max)
+}
+
+/// Cost of the subqueries below a node whose block gives so many rows.
+fn subqueries_cost(n: &PlanNode, rows: f64) -> f64 {
+    let of = |c: &PlanNode| match c.subplan.as_deref() {
+        None => subqueries_cost(c, rows),
+        Some(heading) => {
+            let times = if heading.contains("run only once") { 1.0 } else { rows.max(1.0) };
+            times * (c.est_total_cost.unwrap_or(0.0) + subqueries_cost(c, most_rows(c)))
+        }
+    };
+    n.children.iter().map(of).sum()
+}
+
 /// First line as the root; what stands beside it is evaluated for the select list, outside the root's clock.
 fn finish(tops: Vec<PlanNode>, raw: &str, version: &str) -> Plan {
     let mut tops = tops.into_iter();
@@ -137,6 +161,7 @@ fn finish(tops: Vec<PlanNode>, raw: &str, version: &str) -> Plan {
         execution_ms: root.total_ms.map(|t| t + beside),
         unattributed_ms: unattributed(&root, beside),
         detached_ms: root.total_ms.and((beside > 0.0).then_some(beside)),
+        cost_by_rows: cost_by_rows(&root),
         raw: raw.into(),
         root,
         ..Plan::default()

@@ -379,3 +379,16 @@ fn a_select_list_is_paid_where_its_rows_are_made() {
     );
     assert!((beside.execution_ms.unwrap() - (0.047 + 1.485)).abs() < 1e-9, "{:?}", beside.execution_ms);
 }
+
+#[test]
+fn a_subquery_that_depends_on_a_row_costs_once_for_each() {
+    let of = |kind: &str| {
+        let raw = format!(
+            "-> Covering index lookup on c using city (city=3)  (cost=5 rows=50)\n-> Select #2 (subquery in projection; {kind})\n    \
+             -> Aggregate: max(o.total)  (cost=2 rows=1)\n        -> Index lookup on o using c_id (c_id=c.id)  (cost=1.8 rows=5.2)\n"
+        );
+        parse_tree(&raw, "8.4.8", false).expect("plan").cost_by_rows
+    };
+    assert_eq!(of("dependent"), Some(105.0));
+    assert_eq!(of("run only once"), Some(7.0));
+}
