@@ -8,6 +8,7 @@ mod more;
 mod object;
 mod own;
 mod place;
+mod position;
 mod quotes;
 mod rank;
 pub mod scope;
@@ -188,8 +189,12 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
         return objects(words, scope, wanted, out);
     }
     let place = place(words, scope, typed.first);
+    if position::within_phrase(words, scope, &place, typed.first, out) {
+        return;
+    }
+    let from = out.found.len();
     if more {
-        more::gather(words, &place, typed.first, out);
+        more::gather(words, &place, out);
     }
     match place {
         Place::Start => out.words(keywords::START),
@@ -205,10 +210,19 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
             out.row_functions();
         }
         Place::By => out.keywords(&["BY"]),
-        Place::AfterRelation => out.keywords_behind("from"),
+        Place::AfterRelation => position::behind_relation(words, scope, typed.first, out),
         Place::On => {
             conditions(scope, typed.first, out);
             out.expression(scope, reach(words, scope, typed.first));
+            position::weigh(words, typed.first, from, out);
+        }
+        // The name that is given to an expression.
+        Place::Expression("select" | "returning") if words.is(typed.first - 1, "as") => return,
+        // A number.
+        Place::Expression("limit" | "offset") => {
+            out.functions();
+            out.keywords_behind("limit");
+            position::weigh(words, typed.first, from, out);
         }
         Place::Expression(clause) => {
             // What a query calls its columns may be sorted and grouped by. On PostgreSQL such a name stands alone.
@@ -235,10 +249,13 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
                     out.push(ProposalKind::Keyword, (*w).to_string(), String::new(), w, 400);
                 }
                 out.keywords_behind("");
+                position::weigh(words, typed.first, from, out);
             } else if scope.bracket.is_some_and(|b| b >= scope.query.start && b + 1 == typed.first) {
+                position::weigh(words, typed.first, from, out);
                 out.keywords(keywords::opened(words.text(typed.first.saturating_sub(2))));
             } else {
                 out.keywords_behind(clause);
+                position::weigh(words, typed.first, from, out);
             }
         }
         Place::OwnColumns => {
@@ -265,6 +282,9 @@ fn gather(words: &Words<'_>, scope: &Scope, typed: &Typed, out: &mut Collecting<
             out.words(keywords::OTHER);
             out.relations(scope, None);
         }
+    }
+    if more {
+        more::rest(words, typed.first, out);
     }
 }
 

@@ -104,16 +104,14 @@ pub const OTHER: &[(&str, u8)] = &[
 /// Words of every expression.
 macro_rules! expression {
     ($($more:literal),* $(,)?) => {
-        &[$($more,)* "AND", "OR", "NOT", "NULL", "IS NULL", "IS NOT NULL", "IN", "LIKE", "BETWEEN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE",
-          "END", "TRUE", "FALSE", "AS", "DISTINCT", "CAST", "OVER", "PARTITION BY"]
+        &[$($more,)* "AND", "OR", "NOT", "NULL", "IS NULL", "IS NOT NULL", "IN", "LIKE", "BETWEEN", "EXISTS", "CASE", "TRUE", "FALSE", "AS", "DISTINCT", "CAST", "OVER", "PARTITION BY"]
     };
 }
 
 /// The same where a condition stands: what compares comes before what follows the clause.
 macro_rules! condition {
     ($($more:literal),* $(,)?) => {
-        &["AND", "OR", "NOT", "NULL", "IS NULL", "IS NOT NULL", "IN", "LIKE", "BETWEEN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE",
-          "END", $($more,)* "TRUE", "FALSE", "AS", "DISTINCT", "CAST", "OVER", "PARTITION BY"]
+        &["AND", "OR", "NOT", "NULL", "IS NULL", "IS NOT NULL", "IN", "LIKE", "BETWEEN", "EXISTS", "CASE", $($more,)* "TRUE", "FALSE", "AS", "DISTINCT", "CAST", "OVER", "PARTITION BY"]
     };
 }
 

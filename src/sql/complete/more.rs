@@ -170,6 +170,7 @@ const WITHIN: &[(&str, u8)] = &[
 
 /// Words that only some others lead to.
 const LED_TO: &[(&str, u8)] = &[
+    ("DO UPDATE SET", P | S),
     ("INDEX CONCURRENTLY", P),
     ("VIEW CONCURRENTLY", P),
     ("BEGIN ISOLATION LEVEL", P),
@@ -236,7 +237,7 @@ const SERIALS: &[&str] = &["serial", "bigserial", "smallserial"];
 const METHODS: &[&str] = &["BTREE", "HASH", "GIN", "GIST", "SPGIST", "BRIN"];
 
 /// Words of which a part is typed, where such a thing may stand.
-pub fn gather(words: &Words<'_>, place: &Place, first: usize, out: &mut Collecting<'_>) {
+pub fn gather(words: &Words<'_>, place: &Place, out: &mut Collecting<'_>) {
     let (dialect, engine) = (words.dialect, out.engine());
     let list: Vec<&str> = match place {
         Place::Start => of(engine, STARTS).collect(),
@@ -255,7 +256,6 @@ pub fn gather(words: &Words<'_>, place: &Place, first: usize, out: &mut Collecti
             out.push(ProposalKind::Function, format!("{name}("), String::new(), name, 0);
         }
     }
-    rest(words, first, out);
 }
 
 /// What is left of a phrase of several words, of which the first ones stand there already: `left jo`, `insert or rep`.

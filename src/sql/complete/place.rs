@@ -74,6 +74,10 @@ pub fn place(words: &Words<'_>, scope: &Scope, first: usize) -> Place {
     if one(&["from"]) && before >= 1 && words.is(before - 1, "distinct") && clause != "from" {
         return Place::Expression(clause);
     }
+    // EXTRACT (year FROM …) and its like read no table.
+    if one(&["from"]) && scope.bracket.is_some_and(|b| b > 0 && words.is_one(b - 1, &["extract", "substring", "trim", "overlay"])) {
+        return Place::Expression(clause);
+    }
     let names_table = one(&["from", "into", "only", "lateral", "truncate", "references", "describe", "desc"])
         || one(&["update"]) && !before.checked_sub(1).is_some_and(|i| ["for", "do", "key", "on"].iter().any(|w| words.is(i, w)))
         || one(&["table", "view", "exists"])

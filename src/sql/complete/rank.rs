@@ -14,6 +14,35 @@ use std::collections::HashMap;
 /// Proposals that are given; nobody reads further.
 pub const MOST: usize = 100;
 
+/// Functions that are called so often that they need no use before: `co` means `count` more often than `cos`.
+const EVERYDAY: &[&str] = &[
+    "count",
+    "sum",
+    "max",
+    "min",
+    "avg",
+    "coalesce",
+    "now",
+    "lower",
+    "upper",
+    "length",
+    "round",
+    "concat",
+    "substr",
+    "substring",
+    "replace",
+    "date",
+    "date_trunc",
+    "date_format",
+    "string_agg",
+    "group_concat",
+    "to_char",
+    "extract",
+    "row_number",
+    "generate_series",
+    "nullif",
+];
+
 /// Proposals as they are found, with their weight.
 pub struct Collecting<'a> {
     pub dialect: Dialect,
@@ -91,7 +120,8 @@ impl Collecting<'_> {
                 self.push(kind, f.to_string(), String::new(), f, 0);
             } else if f.split('.').all(|part| plain(self.dialect, part)) || harmless(self.dialect, f) {
                 let bare = f.rsplit('.').next().unwrap_or(f);
-                self.push(kind, format!("{f}{behind}"), String::new(), bare, 0);
+                let weight = if EVERYDAY.contains(&&**f) { 130 } else { 0 };
+                self.push(kind, format!("{f}{behind}"), String::new(), bare, weight);
             }
         }
     }

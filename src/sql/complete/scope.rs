@@ -39,29 +39,33 @@ impl<'t> Words<'t> {
         self.tokens.get(i).is_some_and(|t| matches!(t.kind, TokenKind::Identifier | TokenKind::QuotedIdentifier))
     }
     /// The token is a text, a number or a parameter.
-    fn is_value(&self, i: usize) -> bool {
+    pub fn is_value(&self, i: usize) -> bool {
         self.tokens.get(i).is_some_and(|t| matches!(t.kind, TokenKind::String | TokenKind::Number | TokenKind::Parameter))
     }
     /// The name that a token stands for, without its quotes.
     pub fn name(&self, i: usize) -> String {
         unquoted(self.text(i))
     }
-    /// The bracket that closes the one at `open`, or the end.
+    /// The bracket that closes the one at `open`; without one the token before the clause that cannot be in it, or the end.
     pub fn close(&self, open: usize) -> usize {
-        let mut depth = 0usize;
+        // Of each bracket that is open, whether it holds a query; and a FROM that stands in none that does.
+        let mut inside: Vec<bool> = Vec::new();
+        let mut from: Option<(usize, usize)> = None;
         for i in open..self.tokens.len() {
             match self.text(i) {
-                "(" => depth += 1,
+                "(" => inside.push(starts_query(self, i + 1)),
                 ")" => {
-                    depth -= 1;
-                    if depth == 0 {
+                    inside.pop();
+                    if inside.is_empty() {
                         return i;
                     }
+                    from = from.filter(|(_, depth)| *depth <= inside.len());
                 }
+                word if from.is_none() && word.eq_ignore_ascii_case("from") && !inside.contains(&true) => from = Some((i, inside.len())),
                 _ => {}
             }
         }
-        self.tokens.len()
+        from.map_or(self.tokens.len(), |(i, _)| i - 1)
     }
     /// Indices of the range that are in no bracket of it; an open bracket itself is given, what it holds is not.
     pub fn flat(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {

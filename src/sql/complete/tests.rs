@@ -49,7 +49,8 @@ fn shop() -> Names {
     c.key_pair(true, ("public", "order_items", "order_id"), ("public", "orders", "id"));
     let path = vec!["public".to_string(), "pg_catalog".into()];
     let boxed = |list: &[&str]| list.iter().map(|n| Box::from(*n)).collect::<Vec<Box<str>>>();
-    let functions = boxed(&["count", "coalesce", "now", "archive.total_of", "tax_of", "generate_series"]);
+    let functions =
+        boxed(&["avg", "cos", "count", "coalesce", "now", "sin", "sum", "max", "archive.total_of", "tax_of", "generate_series"]);
     let names = c.finish(path, vec!["public".into(), "archive".into()], functions);
     Names {
         row_functions: boxed(&["generate_series"]),

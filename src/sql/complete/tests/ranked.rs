@@ -116,3 +116,56 @@ fn with_nothing_typed_columns_come_as_their_table_has_them() {
     assert_eq!(of(&names, "select w.| from wide w")[..2], ["mm", "zone"]);
     assert_eq!(of(&names, "insert into wide (|"), wide, "what is listed whole is listed in order");
 }
+
+#[test]
+fn the_first_proposal_may_stand_where_it_is_asked_for() {
+    let (pg, my) = (Dialect::Postgres, Dialect::MySql);
+    let mut wrong = Vec::new();
+    for (d, text, first) in [
+        // Behind an operand comes what goes on with it.
+        (pg, "select * from orders where id |", "and"),
+        (pg, "select * from orders where id = 1 o|", "or"),
+        (pg, "select * from orders where total > 5 a|", "and"),
+        (pg, "select * from orders order by id |", "asc"),
+        (pg, "select id, sum(total) |", "from"),
+        (pg, "update orders set total = total |", "where"),
+        (pg, "select * from orders where id is |", "null"),
+        (pg, "select * from orders where id is not |", "null"),
+        // An operand is none of it.
+        (pg, "select | from orders", "id"),
+        (pg, "select id, s| from orders", "sum("),
+        (pg, "select co|", "count("),
+        (pg, "select * from orders where a|", "avg("),
+        (pg, "select * from orders where id = |", "id"),
+        (pg, "select * from orders limit |", "all"),
+        (pg, "select extract(year from c|) from orders", "created_at"),
+        // What the statement does says what follows its table.
+        (pg, "insert |", "into"),
+        (pg, "insert into orders |", "values"),
+        (pg, "insert into orders (id) |", "values"),
+        (pg, "insert into orders (id) values (1) on |", "conflict"),
+        (pg, "insert into orders (id) values (1) on conflict (id) do update |", "set"),
+        (my, "insert into orders (id) values (1) on |", "duplicate key update"),
+        (pg, "update orders |", "set"),
+        (my, "update orders o |", "set"),
+        (pg, "delete |", "from"),
+        (pg, "delete from orders |", "where"),
+        (pg, "alter table orders add |", "column"),
+        (pg, "select * from orders o join customers c |", "on"),
+        (pg, "select * from orders o left |", "join"),
+        (pg, "select * from orders o natural join customers c |", "where"),
+        // The bracket that is still open does not swallow FROM.
+        (pg, "select max(c| from orders", "created_at"),
+        (pg, "select coalesce(max(c| from orders", "created_at"),
+        (pg, "select * from orders where id in (1, (select id from customers), |", "id"),
+    ] {
+        let list = first_of(d, text);
+        if list.first().is_none_or(|l| l != first) {
+            wrong.push(format!("{text}: {:?}, not {first}", &list[..list.len().min(5)]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(first_of(pg, "select id as |").is_empty(), "a name of the user's own");
+    let limit = first_of(pg, "select * from orders limit |");
+    assert!(!limit.contains(&"total".to_string()), "{limit:?}");
+}
