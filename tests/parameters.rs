@@ -175,3 +175,15 @@ fn calls_and_tables_that_are_filled_take_values() {
         assert!(text.contains("seen"), "{text}");
     }
 }
+
+/// What a server makes of the text that it was sent is nothing that the user wrote.
+#[test]
+fn columns_without_a_name_are_headed_as_they_were_typed() {
+    for p in [Project::sqlite(), Project::mariadb()] {
+        let asked = "select :n + 1, author, :w, (select max(id) from notes where id < :n) from notes where id = 1";
+        let text = p.ok(&["query", "app-dev", asked, "-p", "n=1.5", "-p", "w=x", "--format", "csv"]);
+        let heading = text.lines().next().expect("a heading");
+        assert_eq!(heading, ":n + 1,author,:w,(select max(id) from notes where id < :n)", "{text}");
+        assert!(text.contains("\n2.5,") && text.contains(",x,1"), "{text}");
+    }
+}

@@ -355,7 +355,7 @@ async fn stream(
     writer: &mut output::RowWriter,
     only_read: bool,
 ) -> Result<(Outcome, Option<Error>)> {
-    let mut rows = session.run_reading(sent.text.clone(), sent.params.clone(), data.map(Into::into)).await?;
+    let mut rows = session.run_sent(sent.clone(), data.map(Into::into)).await?;
     let cancelled = async {
         cx.cancel.cancelled().await;
         let _told = crate::ops::cancelling::Told::new(cx, session);

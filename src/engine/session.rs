@@ -6,6 +6,7 @@
 use crate::model::plan::Plan;
 use crate::model::rows::Table;
 use crate::model::{Column, Dialect, Error, Identity, Kind, Notice, Param, Place, ReadOnly, Reading, Result, RowBatch, TxState};
+use crate::sql::params::{Bound, Headings};
 use futures_util::future::BoxFuture;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -252,12 +253,14 @@ impl Session {
 
     /// Like [`Session::run`], with a value for each parameter, in the order of the engine's own numbering.
     pub async fn run_bound(&self, text: impl Into<String>, params: Vec<Param>) -> Result<RowStream> {
-        self.run_reading(text, params, None).await
+        self.request(text.into(), params, None, false).await
     }
 
-    /// Like [`Session::run_bound`], with the data that a `COPY … FROM STDIN` of PostgreSQL reads.
-    pub async fn run_reading(&self, text: impl Into<String>, params: Vec<Param>, data: Option<Arc<str>>) -> Result<RowStream> {
-        self.request(text.into(), params, data, false).await
+    /// Like [`Session::run_bound`], for a statement of the user's: columns without a name are headed as they were typed. With the data that
+    /// a `COPY … FROM STDIN` of PostgreSQL reads.
+    pub async fn run_sent(&self, sent: Bound, data: Option<Arc<str>>) -> Result<RowStream> {
+        let rows = self.request(sent.text, sent.params, data, false).await?;
+        Ok(RowStream { headings: sent.headings, ..rows })
     }
 
     async fn request(&self, text: String, params: Vec<Param>, data: Option<Arc<str>>, ours: bool) -> Result<RowStream> {
@@ -340,11 +343,12 @@ impl Session {
 pub struct RowStream {
     rx: mpsc::Receiver<Result<Event>>,
     ended: bool,
+    headings: Headings,
 }
 
 impl RowStream {
     pub(super) fn new(rx: mpsc::Receiver<Result<Event>>) -> Self {
-        RowStream { rx, ended: false }
+        RowStream { rx, ended: false, headings: Headings::default() }
     }
 
     /// Gives each row of the first result to `each` as it comes, and returns the end: nothing else of the rows is kept.
@@ -387,7 +391,14 @@ impl RowStream {
         match self.rx.recv().await {
             Some(Ok(event)) => {
                 self.ended = matches!(event, Event::Done(_));
-                Some(Ok(event))
+                Some(Ok(match event {
+                    Event::Columns(columns) if !self.headings.is_empty() => {
+                        let mut columns = columns.to_vec();
+                        self.headings.put(&mut columns);
+                        Event::Columns(columns.into())
+                    }
+                    event => event,
+                }))
             }
             Some(Err(e)) => {
                 self.ended = true;

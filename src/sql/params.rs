@@ -4,6 +4,10 @@
 //! are typed. `:name` is offered everywhere, because it is what people write down; where the server does not know it, it is sent as
 //! the server's own placeholder, and only that.
 
+mod headings;
+
+pub use headings::Headings;
+
 use super::classify::{Class, classify};
 use super::lexer::{Token, TokenKind, lex};
 use crate::model::{Dialect, Param, Reading};
@@ -29,6 +33,8 @@ pub struct Bound {
     pub params: Vec<Param>,
     /// Places where the text was changed: byte in `text` behind it, byte in the typed text behind it.
     shifts: Vec<(usize, usize)>,
+    /// What the server will head columns by, and what was typed there.
+    pub headings: Headings,
 }
 
 impl Bound {
@@ -296,7 +302,9 @@ fn put(dialect: Dialect, text: &str, found: &[Placeholder], values: &BTreeMap<St
             None => Param::Null,
         });
     }
-    Ok(Bound { text: sent.text, params, shifts: sent.shifts })
+    let mut bound = Bound { text: sent.text, params, shifts: sent.shifts, headings: Headings::default() };
+    bound.headings = Headings::of(dialect, &bound, text);
+    Ok(bound)
 }
 
 /// Digits, and those behind the point, of a number that no integer of 64 bits is: as MySQL's DECIMAL takes them (65 and 30 at most).

@@ -18,7 +18,9 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
     const COLUMNS: &str = "k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME";
     const ORDER: &str = "ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION";
     // The catalogue's collation takes `Pp` for `pp`, which are two tables where the server tells letters apart.
-    let apart = s.fetch("SELECT @@lower_case_table_names").await?.scalar() == Some("0");
+    let settings = s.fetch("SELECT @@lower_case_table_names, @@SESSION.foreign_key_checks").await?;
+    let setting = |n: usize| settings.rows.first().map_or("", |r| at(r, n));
+    let (apart, enforced) = (setting(0) == "0", setting(1) != "0");
     let exactly = |column: &str, is: &str| match apart {
         true => format!("k.{column} = {is} AND CONVERT(k.{column} USING utf8mb4) COLLATE utf8mb4_bin = {is}"),
         false => format!("k.{column} = {is}"),
@@ -57,7 +59,6 @@ pub(super) async fn of(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
         row[5] = Some(on_delete);
         row[6] = Some(on_update);
     }
-    let enforced = s.fetch("SELECT @@SESSION.foreign_key_checks").await?.scalar() != Some("0");
     from_rows(found, enforced)
 }
 

@@ -34,7 +34,7 @@ pub async fn to_file(cx: &Cx, session: &Session, sent: Bound, mut encoder: Encod
     let mut left_out = 0;
     let to_its_end = runs_to_its_end(session.dialect(), &sent.text, session.status().tx);
     let mut lost = None;
-    let mut stream = session.run_bound(sent.text, sent.params).await?;
+    let mut stream = session.run_sent(sent, None).await?;
     let mut asked = false;
     // Asking takes a connection of its own, which may hang; the statement's end is heard meanwhile.
     let mut asking: Option<BoxFuture<'_, Error>> = None;

@@ -316,7 +316,7 @@ async fn stream(
     let mut result = *at;
     // Before anything is sent: what cannot be kept at all is not run.
     let mut spill = keep(result)?;
-    let mut stream = session.run_reading(sent.text, sent.params, data).await?;
+    let mut stream = session.run_sent(sent, data).await?;
     let mut begun = Instant::now();
     let mut told = Instant::now();
     let mut untold = false;
