@@ -197,6 +197,12 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
         ),
         best("select * from orders where position('4711' in note) = 18", &["(POSITION(('4711')::text IN note))"]),
         best("select * from customers where email collate \"C\" = 'Person77@example.org'", &["email"]),
+        // Every row of both tables is wanted, and no hash can be made of what is read again for each.
+        best("select c.id, (select count(*) from orders o where o.customer_id = c.id) from customers c", &["customer_id"]),
+        best(
+            "select c.id, x.n from customers c left join lateral (select sum(total) n from orders o where o.customer_id = c.id) x on true",
+            &["customer_id"],
+        ),
         // Of an expression the planner has no statistics: its guess is no answer.
         best("select * from orders where total + 0 > 99.98", &["(total + ('0')::numeric)"]),
     ];

@@ -409,6 +409,20 @@ mod tests {
         assert_eq!(told, ["b=shop.big t", "c=", "d=", "items=items", "o=orders"]);
     }
 
+    #[test]
+    fn a_table_may_bear_a_keyword_of_its_dialect() {
+        let told = |d: Dialect, text: &str| -> Vec<String> {
+            named(d, text).iter().map(|(alias, name)| format!("{alias}={}", name.join("."))).collect()
+        };
+        let text = "select * from events e join comment on comment.id = e.id left join shop.user u using (id) limit 3";
+        assert_eq!(told(Dialect::MySql, text), ["e=events", "comment=comment", "u=shop.user"]);
+        assert_eq!(told(Dialect::Postgres, "select * from comment c where c.id = 1 offset 3"), ["c=comment"]);
+        assert_eq!(told(Dialect::Sqlite, "select * from plan, 'x' where 1"), ["plan=plan"]);
+        // What is reserved, and what goes on with the statement, is no table.
+        assert_eq!(told(Dialect::MySql, "select * from limit 3"), [""; 0]);
+        assert_eq!(told(Dialect::Postgres, "select 1 into temp kept from comment"), ["comment=comment"]);
+    }
+
     fn scan(relation: &str, alias: &str, filter: &str) -> PlanNode {
         PlanNode {
             op: "table scan".into(),

@@ -19,7 +19,8 @@ pub fn ident(dialect: Dialect, name: &str) -> String {
     if plain(dialect, name) { name.to_string() } else { dialect.quote_ident(name) }
 }
 
-fn reserved(dialect: Dialect, name: &str) -> bool {
+/// Whether the word has to be quoted to be a name.
+pub(super) fn reserved(dialect: Dialect, name: &str) -> bool {
     let list = match dialect {
         Dialect::Postgres => POSTGRES,
         Dialect::MySql => MYSQL,

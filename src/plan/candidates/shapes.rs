@@ -17,7 +17,7 @@ use served::{covers, goes_on, hidden};
 use super::reasons::{Reason, Why};
 use super::uses::{Tested, Use};
 use super::{Answers, Candidate, Candidates, Dropped, KEEPS, Key, SMALL, Shape};
-use crate::plan::expression::Test;
+use crate::plan::expression::{Column, Test};
 use crate::plan::findings::predicates::rewrite;
 use crate::plan::findings::scene::{Product, Scene};
 use crate::plan::findings::words::percent;
@@ -370,6 +370,13 @@ fn restricted(s: &Scene<'_>, all: &[Use<'_>]) -> bool {
         || s.select.as_ref().is_some_and(|q| q.limit.is_some())
 }
 
+/// The scan's own filter compares with another table's row: it is read again for each of those (a correlated subquery, a LATERAL one), and
+/// no join can be made of it.
+fn again(s: &Scene<'_>, i: usize) -> bool {
+    let other = |c: &Column| c.qualifier.as_deref().is_some_and(|q| s.alias(i) != Some(q));
+    s.filter(i).is_some_and(|f| s.read(f).columns().iter().any(|c| other(c)))
+}
+
 fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, lucky: Option<f64>, c: Candidate, out: &mut Candidates) {
     let name = &u.table.name;
     let selective = !c.shapes.iter().any(|x| matches!(x, Shape::Join | Shape::Order));
@@ -393,7 +400,7 @@ fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, luc
             name,
             format!("{}: an index finds them one by one, and reading the whole table is quicker", keeping(u, k)),
         ))
-    } else if c.shapes[0] == Shape::Join && s.product == Product::Postgres && !restricted(s, all) {
+    } else if c.shapes[0] == Shape::Join && s.product == Product::Postgres && !restricted(s, all) && !again(s, u.at) {
         Some(Reason::new(
             Why::EverythingRead,
             name,

@@ -38,6 +38,10 @@ impl<'t> Words<'t> {
     pub fn is_name(&self, i: usize) -> bool {
         self.tokens.get(i).is_some_and(|t| matches!(t.kind, TokenKind::Identifier | TokenKind::QuotedIdentifier))
     }
+    /// The token is a word without quotes, a keyword or not.
+    pub fn is_word(&self, i: usize) -> bool {
+        self.tokens.get(i).is_some_and(|t| matches!(t.kind, TokenKind::Identifier | TokenKind::Keyword))
+    }
     /// The token is a text, a number or a parameter.
     pub fn is_value(&self, i: usize) -> bool {
         self.tokens.get(i).is_some_and(|t| matches!(t.kind, TokenKind::String | TokenKind::Number | TokenKind::Parameter))
@@ -402,7 +406,8 @@ fn item(words: &Words<'_>, names: &Names, at: usize, end: usize, ctes: &[Cte], d
     }
     let mut parts = Vec::new();
     let mut i = at;
-    while i < end && words.is_name(i) {
+    // Behind a point every word is a name.
+    while i < end && (words.is_name(i) || words.is_word(i) && (i > at || names_a_table(words, i))) {
         parts.push(words.name(i));
         i += 1;
         if !words.is(i, ".") {
@@ -418,6 +423,13 @@ fn item(words: &Words<'_>, names: &Names, at: usize, end: usize, ctes: &[Cte], d
     }
     let columns = columns_of(names, ctes, &parts);
     Some((Source { alias, name: parts, columns, at, target: false }, i))
+}
+
+/// A keyword where a table is to come is the table's name, where the dialect lets it be one (`FROM events`, `JOIN comment c`).
+fn names_a_table(words: &Words<'_>, i: usize) -> bool {
+    // What else may stand behind FROM, INTO, JOIN and UPDATE, or while the name is not typed yet.
+    const OTHERS: [&str; 9] = ["temp", "temporary", "unlogged", "dumpfile", "nowait", "skip", "of", "partition", "straight_join"];
+    !crate::sql::reserved::reserved(words.dialect, words.text(i)) && !ends_from(words, i) && !words.is_one(i, &OTHERS)
 }
 
 /// The columns that JSON_TABLE lists, also in nested paths.

@@ -112,3 +112,16 @@ fn the_first_words_are_the_engines_own() {
     assert!(first(Dialect::Postgres).contains(&"TRUNCATE".to_string()));
     assert!(!first(Dialect::Sqlite).contains(&"TRUNCATE".to_string()) && !first(Dialect::Sqlite).contains(&"SHOW".to_string()));
 }
+
+#[test]
+fn a_table_that_bears_a_keyword_has_its_columns() {
+    let mut c = crate::model::names::Collector::default();
+    c.relation("shop", "events", crate::model::NodeKind::Table, false);
+    for column in ["id", "order_id"] {
+        c.column(column, "bigint");
+    }
+    let names = c.finish(vec!["shop".into()], vec!["shop".into()], Vec::new());
+    for text in ["select * from events where ord|", "select * from events where events.ord|", "select * from shop.events e where e.ord|"] {
+        assert!(of(&names, text).iter().any(|p| p.ends_with("order_id")), "{text}: {:?}", of(&names, text));
+    }
+}
