@@ -634,7 +634,7 @@ fn emacs_keys_move_kill_and_yank() {
     let mut c = with(EditorKeys::Emacs);
     c.press("i");
     put(&mut c, "select one two\nfrom t");
-    for (k, at) in [("C-e", 14), ("C-a", 0), ("A-f", 7), ("C-f", 8), ("C-b", 7), ("C-n", 21), ("C-p", 7), ("A-b", 0)] {
+    for (k, at) in [("C-e", 14), ("C-a", 0), ("A-f", 6), ("C-f", 7), ("C-b", 6), ("C-n", 21), ("C-p", 6), ("A-b", 0)] {
         c.press(k);
         assert_eq!(cursor(&c), at, "{k}");
     }
@@ -650,11 +650,11 @@ fn emacs_keys_move_kill_and_yank() {
     c.press("C-p");
     c.press("C-Space");
     c.press("A-f");
-    assert!(matches!(&c.press("A-w")[..], [Effect::Copy(t), ..] if t == "one "));
+    assert!(matches!(&c.press("A-w")[..], [Effect::Copy(t), ..] if t == "one"));
     c.press("C-Space");
     c.press("C-e");
     c.press("C-w");
-    assert_eq!(text(&c), "one \nfrom t");
+    assert_eq!(text(&c), "one\nfrom t");
     c.press("C-_");
     assert_eq!(text(&c), "one two\nfrom t");
     c.press("C-s");
@@ -672,6 +672,31 @@ fn emacs_keys_move_kill_and_yank() {
     assert!(!c.state.dialogs.is_empty(), "the palette");
     c.press("Esc");
     assert!(matches!(c.press("F5").first(), Some(Effect::Run { .. })));
+}
+
+/// Words are those of Emacs' SQL mode: `_`, points and brackets end them, and forward the cursor stops behind one.
+#[test]
+fn emacs_goes_by_letters_and_digits_and_yanks_the_words_it_kills() {
+    let mut c = with(EditorKeys::Emacs);
+    c.press("i");
+    put(&mut c, "f(o.order_id2, 'é')");
+    c.press("C-a");
+    for at in [1, 3, 9, 13, 18, 20, 20] {
+        c.press("A-f");
+        assert_eq!(cursor(&c), at);
+    }
+    for (key, at) in [("C-Left", 16), ("A-b", 10), ("A-b", 4), ("A-b", 2), ("C-Right", 3), ("C-a", 0)] {
+        c.press(key);
+        assert_eq!(cursor(&c), at, "{key}");
+    }
+    c.press("A-f");
+    c.press("A-d");
+    c.press("A-d");
+    assert_eq!(text(&c), "f_id2, 'é')");
+    c.press("A-Backspace");
+    c.press("C-e");
+    c.press("C-y");
+    assert_eq!(text(&c), "_id2, 'é')f(o.order", "what was killed in a row, on either side, is one");
 }
 
 /// What a key costs does not grow with the text: of a hundred times the length it is far from a hundred times the time.

@@ -3,6 +3,7 @@
 use super::action::Action;
 use super::buffers;
 use super::dialog::{Answer, Confirm, Dialog, Field, Form, Help, Purpose, Then};
+use super::editor::Move;
 use super::effect::{Effect, Operation};
 use super::find;
 use super::list::ListCursor;
@@ -11,6 +12,7 @@ use super::panes::{assess, backups, checklist, files, journal, migrations, plan,
 use super::state::{Note, Pane, State, Workspace};
 use super::update::switch_target;
 use crate::config::AccessMode;
+use crate::config::files::EditorKeys;
 use crate::text;
 
 /// Does an action.
@@ -232,9 +234,42 @@ fn in_pane(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
     }
 }
 
+/// A move by words, as the keys that were chosen go by them.
+pub(super) fn word_move(state: &State, to: Move) -> Move {
+    match to {
+        Move::WordLeft if state.config.editor_keys == EditorKeys::Emacs => Move::LettersLeft,
+        Move::WordRight if state.config.editor_keys == EditorKeys::Emacs => Move::LettersRight,
+        to => to,
+    }
+}
+
+/// Deletes to where such a move leads. What Emacs deletes it yanks.
+pub(super) fn delete_word(state: &mut State, to: Move) {
+    if state.config.editor_keys == EditorKeys::Emacs && state.query.editor.selection().is_none() {
+        let gone = state.query.editor.kill(word_move(state, to));
+        killed(state, &gone, to == Move::WordLeft);
+    } else if to == Move::WordLeft {
+        state.query.editor.delete_word();
+    } else {
+        state.query.editor.delete_word_right();
+    }
+}
+
+/// Keeps what was deleted to be pasted; what is deleted piece by piece is one thing.
+fn killed(state: &mut State, gone: &str, before: bool) {
+    if gone.is_empty() {
+        return;
+    }
+    let q = &mut state.query;
+    if q.killed != Some(q.editor.version.wrapping_sub(1)) {
+        q.clipboard.clear();
+    }
+    q.clipboard.insert_str(if before { 0 } else { q.clipboard.len() }, gone);
+    q.killed = Some(q.editor.version);
+}
+
 /// Moves in the editor by commands, as any list moves.
 fn act_editor(state: &mut State, action: Action, page: usize, effects: &mut Vec<Effect>) -> bool {
-    use super::editor::Move;
     let to = match action {
         Action::Up => Move::Up,
         Action::Down => Move::Down,
@@ -246,8 +281,8 @@ fn act_editor(state: &mut State, action: Action, page: usize, effects: &mut Vec<
         Action::Last => Move::Bottom,
         Action::FirstColumn => Move::LineStart,
         Action::LastColumn => Move::LineEnd,
-        Action::WordLeft => Move::WordLeft,
-        Action::WordRight => Move::WordRight,
+        Action::WordLeft => word_move(state, Move::WordLeft),
+        Action::WordRight => word_move(state, Move::WordRight),
         Action::Open => {
             state.view.typing = true;
             return true;
@@ -299,16 +334,10 @@ fn edit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             state.query.editor.unselect();
         }
         Action::DeleteChar => state.query.editor.delete(),
-        Action::DeleteWordRight => state.query.editor.delete_word_right(),
+        Action::DeleteWordRight => delete_word(state, Move::WordRight),
         Action::KillLine => {
             let gone = state.query.editor.kill_line();
-            // One line after the other is one thing to paste.
-            if state.query.killed == Some(state.query.editor.version - 1) {
-                state.query.clipboard.push_str(&gone);
-            } else {
-                state.query.clipboard = gone;
-            }
-            state.query.killed = Some(state.query.editor.version);
+            killed(state, &gone, false);
         }
         Action::KillLineLeft => {
             let gone = state.query.editor.kill_line_left();
@@ -324,7 +353,7 @@ fn edit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 state.query.editor.insert(&text);
             }
         }
-        Action::DeleteWord => state.query.editor.delete_word(),
+        Action::DeleteWord => delete_word(state, Move::WordLeft),
         _ => {}
     }
     query::edited(state, effects);

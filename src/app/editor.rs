@@ -30,6 +30,9 @@ pub enum Move {
     Down,
     WordLeft,
     WordRight,
+    /// As Emacs goes: words are letters and digits alone, and forward it stops behind them.
+    LettersLeft,
+    LettersRight,
     LineStart,
     LineEnd,
     PageUp,

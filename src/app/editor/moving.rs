@@ -57,6 +57,8 @@ impl Editor {
             Move::Right => words::right(&self.text, self.cursor),
             Move::WordLeft => words::word_left(&self.text, self.cursor),
             Move::WordRight => words::word_right(&self.text, self.cursor),
+            Move::LettersLeft => words::letters_left(&self.text, self.cursor),
+            Move::LettersRight => words::letters_right(&self.text, self.cursor),
             Move::LineStart => span.start,
             Move::LineEnd => span.end,
             Move::Top => 0,

@@ -1,6 +1,6 @@
 //! What keys do to the text at the cursor.
 
-use super::{Editor, words};
+use super::{Editor, Move, words};
 
 impl Editor {
     pub fn insert_char(&mut self, c: char) {
@@ -58,6 +58,15 @@ impl Editor {
     pub fn delete_word_right(&mut self) {
         let to = words::word_end_right(&self.text, self.cursor);
         self.delete_to(to);
+    }
+    /// Deletes what lies between the cursor and where a move would take it; gives it.
+    pub fn kill(&mut self, to: Move) -> String {
+        let from = self.cursor;
+        self.go(to, false, 0);
+        let to = std::mem::replace(&mut self.cursor, from);
+        let gone = self.text[from.min(to)..from.max(to)].to_string();
+        self.delete_to(to);
+        gone
     }
     /// Deletes to the end of the line, or joins the next line; gives what was deleted.
     pub fn kill_line(&mut self) -> String {

@@ -95,6 +95,18 @@ pub fn word_end_right(text: &str, at: usize) -> usize {
     }
 }
 
+/// The start of the run of letters and digits before: what Emacs calls a word, in its SQL mode, too (`_` is a symbol's sign there).
+pub fn letters_left(text: &str, at: usize) -> usize {
+    let at = back_while(text, at, |c| !c.is_alphanumeric());
+    back_while(text, at, char::is_alphanumeric)
+}
+
+/// Behind the end of the next one.
+pub fn letters_right(text: &str, at: usize) -> usize {
+    let at = on_while(text, at, |c| !c.is_alphanumeric());
+    on_while(text, at, char::is_alphanumeric)
+}
+
 /// The word or the run of marks or blanks that holds `at`, inside its line.
 pub fn word_at(text: &str, at: usize) -> std::ops::Range<usize> {
     let Some(c) = behind(text, at).filter(|c| *c != '\n').map(class) else { return at..at };

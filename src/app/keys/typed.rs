@@ -6,7 +6,7 @@ use crate::app::effect::Effect;
 use crate::app::layout::{self, Class, class};
 use crate::app::panes::{plan, query, schema};
 use crate::app::state::{Note, Pane, State};
-use crate::app::{find, snippets};
+use crate::app::{acts, find, snippets};
 use crate::config::files::EditorKeys;
 use crate::config::keymap::{Code, Key};
 use tui_textarea::{CursorMove, Input, TextArea};
@@ -48,8 +48,8 @@ pub fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
 pub(super) fn edit(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let page = layout::arrange(state).inside(Pane::Editor).map_or(10, |a| usize::from(a.h));
     let go = match key.code {
-        Code::Left if key.ctrl => Some(Move::WordLeft),
-        Code::Right if key.ctrl => Some(Move::WordRight),
+        Code::Left if key.ctrl => Some(acts::word_move(state, Move::WordLeft)),
+        Code::Right if key.ctrl => Some(acts::word_move(state, Move::WordRight)),
         Code::Left => Some(Move::Left),
         Code::Right => Some(Move::Right),
         Code::Up => Some(Move::Up),
@@ -74,7 +74,7 @@ pub(super) fn edit(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
             Code::Enter => state.query.editor.newline(),
             Code::Tab if !key.shift && snippets::next(state) => {}
             Code::Tab if !key.shift => state.query.editor.tab(),
-            Code::Backspace if key.ctrl || key.alt => state.query.editor.delete_word(),
+            Code::Backspace if key.ctrl || key.alt => acts::delete_word(state, Move::WordLeft),
             Code::Backspace => state.query.editor.backspace(),
             Code::Delete => state.query.editor.delete(),
             _ => match key.typed() {
