@@ -33,8 +33,7 @@ pub(super) fn object(e: &Editor, letter: char, n: usize) -> Option<(Range<usize>
             Some(((1..n).try_fold(inside?, outwards)?, false))
         }
         'p' => {
-            let kind = blank(e, line);
-            let first = (0..=line).rev().take_while(|l| blank(e, *l) == kind).last()?;
+            let first = block_start(e, line);
             let last = (1..n).try_fold(block(e, line), |last, _| (last + 1 < e.line_count()).then(|| block(e, last + 1)))?;
             Some((e.line_span(first).start..e.line_span(last).end, true))
         }
@@ -46,6 +45,12 @@ fn blank(e: &Editor, line: usize) -> bool {
     e.text()[e.line_span(line)].trim().is_empty()
 }
 
+/// The first line of the paragraph, or of the empty lines, that a line is of.
+fn block_start(e: &Editor, line: usize) -> usize {
+    let kind = blank(e, line);
+    (0..=line).rev().take_while(|l| blank(e, *l) == kind).last().unwrap_or(line)
+}
+
 /// The last line of the paragraph, or of the empty lines, that a line is of.
 fn block(e: &Editor, line: usize) -> usize {
     let kind = blank(e, line);
@@ -55,9 +60,23 @@ fn block(e: &Editor, line: usize) -> usize {
 /// The last character of `n` words or runs of blanks from the cursor's on, and whether it is itself a part of them: behind blanks that
 /// end with an empty line it is the start of the next one.
 pub(super) fn words_on(text: &str, at: usize, n: usize) -> Option<(usize, bool)> {
+    (1..n).try_fold((word_last(text, at), true), |(at, _), _| word_behind(text, at))
+}
+
+/// The last character of the word or the blanks at a place.
+fn word_last(text: &str, at: usize) -> usize {
     let first = words::word_at(text, at);
-    let last = words::left(text, first.end).max(first.start);
-    (1..n).try_fold((if first.is_empty() { at } else { last }, true), |(at, _), _| word_behind(text, at))
+    if first.is_empty() { at } else { words::left(text, first.end).max(first.start) }
+}
+
+/// The ends of a selection that `n` words make, as many of them as there are.
+pub(super) fn words_selected(text: &str, at: usize, n: usize) -> (usize, usize) {
+    (words::word_at(text, at).start, as_far(word_last(text, at), n - 1, |at| word_behind(text, at).map(|w| w.0)))
+}
+
+/// Goes `n` steps, or as many as there are.
+fn as_far(at: usize, n: usize, step: impl Fn(usize) -> Option<usize>) -> usize {
+    std::iter::successors(Some(at), |at| step(*at)).take(n + 1).last().unwrap_or(at)
 }
 
 fn line_ends(text: &str, at: usize) -> bool {
@@ -96,17 +115,14 @@ fn run_before(e: &Editor, start: usize) -> Option<usize> {
     Some(if text.as_bytes()[at] == b'\n' { at } else { words::word_at(text, at).start })
 }
 
-/// A selection from `anchor` to the cursor that grows by `n` objects: its new ends, and whether it is of whole lines now. `None` where an
-/// object takes its place instead.
-pub(super) fn extended(e: &Editor, letter: char, n: usize, anchor: usize) -> Option<(usize, usize, bool)> {
+/// A selection from `anchor` to the cursor that grows by `n` objects: its new ends. Of words and paragraphs it takes as many as there are.
+/// `None` where an object takes its place instead.
+pub(super) fn extended(e: &Editor, letter: char, n: usize, anchor: usize) -> Option<(usize, usize)> {
     let (text, at) = (e.text(), e.cursor_byte());
     let backwards = at < anchor;
     match letter {
-        'w' if backwards => Some((anchor, (0..n).try_fold(at, |start, _| run_before(e, start))?, false)),
-        'w' => {
-            let (end, _) = (0..n).try_fold((at, true), |(at, _), _| word_behind(text, at))?;
-            Some((anchor, end, false))
-        }
+        'w' if backwards => Some((anchor, as_far(at, n, |start| run_before(e, start)))),
+        'w' => Some((anchor, as_far(at, n, |at| word_behind(text, at).map(|w| w.0)))),
         '(' | ')' | 'b' => {
             let (from, to) = (anchor.min(at), words::right(text, anchor.max(at)));
             let mut inside = enclosing(text, from)?;
@@ -114,14 +130,14 @@ pub(super) fn extended(e: &Editor, letter: char, n: usize, anchor: usize) -> Opt
             while inside.end < to || inside == (from..to) {
                 inside = enclosing(text, inside.start - 1)?;
             }
-            Some((inside.start, words::left(text, inside.end), false))
+            Some((inside.start, words::left(text, inside.end)))
         }
-        'p' if !backwards => {
-            let mut last = e.line_of(at);
-            for _ in 0..n {
-                last = Some(last + 1).filter(|l| *l < e.line_count()).map(|l| block(e, l))?;
-            }
-            Some((anchor, e.line_span(last).start, false))
+        'p' => {
+            let step = |line: usize| match backwards {
+                true => line.checked_sub(1).map(|l| block_start(e, l)),
+                false => Some(line + 1).filter(|l| *l < e.line_count()).map(|l| block(e, l)),
+            };
+            Some((anchor, e.line_span(as_far(e.line_of(at), n, step)).start))
         }
         _ => None,
     }

@@ -1,10 +1,10 @@
 //! What VISUAL has selected: its bytes, its size for `.`, what is put over it, and the objects that it grows by.
 
 use super::motion::first_letter;
-use super::object::{extended, object, words_on};
+use super::object::{extended, object, words_selected};
 use super::{Mode, Vim};
 use crate::app::editor::Editor;
-use crate::app::editor::words::{left, right, word_at};
+use crate::app::editor::words::{left, right};
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -26,26 +26,18 @@ impl Vim {
         // Within a line a paragraph is not grown by: it is all of it.
         let one_line = letter == 'p' && e.line_of(self.anchor) == e.line_of(at);
         let grown = if self.anchor == at || one_line { None } else { extended(e, letter, n, self.anchor) };
-        if let Some((anchor, cursor, lines)) = grown {
+        if let Some((anchor, cursor)) = grown {
             self.anchor = anchor;
             e.extend_to_byte(cursor);
-            if lines {
-                self.mode = Mode::VisualLine;
-            } else if letter != 'p' {
+            if letter != 'p' {
                 self.mode = Mode::Visual;
             }
             return self.show(e);
         }
-        // Behind the last paragraph there is none to grow by.
-        if letter == 'p' && at > self.anchor && !one_line {
-            return;
-        }
-        if letter == 'w'
-            && n > 1
-            && let Some((last, _)) = words_on(e.text(), at, n)
-        {
+        if letter == 'w' && n > 1 {
             // Its end is selected, whether an operator would take it or not.
-            self.anchor = word_at(e.text(), at).start;
+            let (from, last) = words_selected(e.text(), at, n);
+            self.anchor = from;
             e.extend_to_byte(last);
             self.mode = Mode::Visual;
             return self.show(e);
