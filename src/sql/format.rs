@@ -6,6 +6,8 @@ use crate::model::Dialect;
 
 /// Columns that a list may take before its items get lines of their own.
 const WIDE: usize = 72;
+/// The same of a CASE, and of a window, which stand behind something.
+const WIDE_CASE: usize = 56;
 
 /// Words that begin a clause.
 const CLAUSES: [&str; 20] = [
@@ -66,13 +68,15 @@ struct Level {
     clause: String,
     /// A BETWEEN waits for its AND.
     between: bool,
-    /// Open CASE.
-    cases: usize,
+    /// Open CASE: of each the columns before its WHEN, where they get lines.
+    cases: Vec<Option<usize>>,
+    /// Columns before the closing bracket, where it gets a line.
+    close: Option<usize>,
 }
 
 impl Level {
-    fn new(indent: usize, query: bool) -> Level {
-        Level { indent, query, broken: false, clause: String::new(), between: false, cases: 0 }
+    fn new(indent: usize, query: bool, close: Option<usize>) -> Level {
+        Level { indent, query, broken: false, clause: String::new(), between: false, cases: Vec::new(), close }
     }
 }
 
@@ -99,7 +103,7 @@ pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
         full[i].kind == TokenKind::Comment && i > 0 && !gap(i).contains('\n') && (i + 1 == full.len() || gap(i + 1).contains('\n'))
     };
     let mut out = String::with_capacity(text.len() * 2);
-    let mut levels = vec![Level::new(0, true)];
+    let mut levels = vec![Level::new(0, true, None)];
     for (i, t) in full.iter().enumerate() {
         let (w, part) = (words[i].as_str(), &text[t.span.clone()]);
         let before = i.checked_sub(1).map(|b| full[b]);
@@ -110,26 +114,32 @@ pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
         let depth = levels.len();
         // A closing bracket belongs to the level around it.
         let closes = (w == ")" || part == "]") && depth > 1;
-        let was_query = closes && levels[depth - 1].query;
-        if closes {
-            levels.pop();
-        }
+        let close = if closes { levels.pop().and_then(|l| l.close) } else { None };
         let Some(level) = levels.last_mut() else { return Err(Refused::Unfinished) };
         let lines = level.query && !closes;
-        let clause = lines && level.cases == 0 && starts_clause(&words, i) && previous != ".";
-        let join = lines && level.clause == "FROM" && level.cases == 0 && JOINS.contains(&w) && starts_join(&words, i) && previous != ".";
+        let clause = lines && level.cases.is_empty() && starts_clause(&words, i) && previous != ".";
+        let join =
+            lines && level.clause == "FROM" && level.cases.is_empty() && JOINS.contains(&w) && starts_join(&words, i) && previous != ".";
         let and = lines
             && matches!(w, "AND" | "OR")
-            && level.cases == 0
+            && level.cases.is_empty()
             && !(w == "AND" && level.between)
             && matches!(level.clause.as_str(), "WHERE" | "HAVING" | "FROM" | "DELETE" | "UPDATE");
         // A comma that a comment pushed into a line of its own leads its item.
         let leads = previous == "," && out.rsplit('\n').next().is_some_and(|l| l.trim() == ",");
         let item = level.broken && !leads && !closes && (previous == "," || previous == level.clause && !clause);
         let first = previous == "(" && lines;
+        // What is done with a row that is there already.
+        let conflict = lines && w == "ON" && matches!(next_word(&full, &words, i + 1), Some("CONFLICT" | "DUPLICATE"));
+        let frame = !level.query && level.close.is_some() && matches!(w, "PARTITION" | "ORDER" | "ROWS" | "RANGE" | "GROUPS");
+        let arm = level.cases.last().copied().flatten();
         let wanted = if i == 0 || behind {
             None
-        } else if clause || join || was_query || first {
+        } else if let Some(indent) = close {
+            Some(indent)
+        } else if let Some(indent) = arm.filter(|_| matches!(w, "WHEN" | "ELSE" | "END")) {
+            Some(if w == "END" { indent - 4 } else { indent })
+        } else if clause || join || first || conflict || frame {
             Some(level.indent)
         } else if and {
             Some(level.indent + 2)
@@ -158,21 +168,26 @@ pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
             level.clause = w.to_string();
             level.between = false;
             level.broken = matches!(w, "SELECT" | "SET" | "VALUES") && list_width(&full, &words, i) > WIDE;
+        } else if lines && w == "UPDATE" && previous == "KEY" {
+            (level.clause, level.broken) = (w.to_string(), list_width(&full, &words, i) > WIDE);
         }
         match w {
             "BETWEEN" => level.between = true,
             "AND" => level.between = false,
-            "CASE" => level.cases += 1,
-            "END" => level.cases = level.cases.saturating_sub(1),
+            "CASE" => level.cases.push((whole_width(&full, &words, i) > WIDE_CASE).then(|| line_indent(&out) + 4)),
+            "END" => drop(level.cases.pop()),
             "(" => {
                 let query = next_word(&full, &words, i + 1).is_some_and(|n| matches!(n, "SELECT" | "WITH" | "VALUES"));
-                let indent = level.indent + if query { 4 } else { 0 };
-                levels.push(Level::new(indent, query));
+                let window = previous == "OVER" || previous == "AS" && level.clause == "WINDOW";
+                let lines = query || window && whole_width(&full, &words, i) > WIDE_CASE;
+                let close = lines.then(|| line_indent(&out));
+                let indent = close.map_or(level.indent, |c| c + 4);
+                levels.push(Level::new(indent, query, close));
             }
             // ARRAY[…] is one item of the list that it stands in.
             _ if part == "[" => {
                 let indent = level.indent;
-                levels.push(Level::new(indent, false));
+                levels.push(Level::new(indent, false, None));
             }
             _ => {}
         }
@@ -185,6 +200,12 @@ pub fn format(dialect: Dialect, text: &str) -> Result<String, Refused> {
         a.iter().filter(full).map(|t| (t.kind, &at[t.span.clone()])).eq(b.iter().filter(full).map(|t| (t.kind, &bt[t.span.clone()])))
     };
     if same(&all, text, &lex(dialect, &out), &out) { Ok(out) } else { Err(Refused::Changed) }
+}
+
+/// Columns before the line that is written.
+fn line_indent(out: &str) -> usize {
+    let line = out.rsplit('\n').next().unwrap_or_default();
+    line.len() - line.trim_start_matches(' ').len()
 }
 
 fn new_line(out: &mut String, indent: usize) {
@@ -211,7 +232,8 @@ fn starts_clause(words: &[String], i: usize) -> bool {
         // ON CONFLICT DO UPDATE, FOR UPDATE, ON DUPLICATE KEY UPDATE, ON DELETE.
         "UPDATE" | "DELETE" | "INSERT" => !matches!(previous(1), "DO" | "FOR" | "KEY" | "ON" | "THEN" | "NO"),
         "WITH" => i == 0 || matches!(previous(1), "(" | "EXPLAIN" | "ANALYZE"),
-        "VALUES" => previous(1) != "DEFAULT",
+        // In ON DUPLICATE KEY UPDATE it is a function.
+        "VALUES" => previous(1) != "DEFAULT" && !words[..i].iter().any(|w| w == "DUPLICATE"),
         // WITH … AS (…) SELECT, and UNION ALL SELECT; a function or a column named so has a bracket or a dot.
         _ => true,
     }
@@ -234,6 +256,7 @@ fn list_width(full: &[&Token], words: &[String], i: usize) -> usize {
             ")" if depth == 0 => break,
             ")" => depth -= 1,
             "SELECT" if depth > 0 => return usize::MAX,
+            "CASE" if whole_width(full, words, n) > WIDE_CASE => return usize::MAX,
             _ if depth == 0 && starts_clause(words, n) => break,
             _ => {}
         }
@@ -241,6 +264,25 @@ fn list_width(full: &[&Token], words: &[String], i: usize) -> usize {
             return usize::MAX;
         }
         width += full[n].span.len() + 1;
+    }
+    width
+}
+
+/// Columns of the CASE or the bracket at `i` in one line, with what ends it.
+fn whole_width(full: &[&Token], words: &[String], i: usize) -> usize {
+    let (mut open, mut width) = (0usize, 0);
+    let end = if words[i] == "(" { ")" } else { "END" };
+    for n in i..full.len() {
+        match words[n].as_str() {
+            w if w == words[i] => open += 1,
+            w if w == end => open -= 1,
+            _ if full[n].kind == TokenKind::Comment => return usize::MAX,
+            _ => {}
+        }
+        width += full[n].span.len() + 1;
+        if open == 0 {
+            break;
+        }
     }
     width
 }
@@ -268,6 +310,34 @@ mod tests {
     }
 
     #[test]
+    fn queries_in_lists_cases_windows_and_conflicts_are_laid_out_as_by_hand() {
+        assert_eq!(
+            f("select id, (select count(*) from b where b.a = a.id and b.x in (select y from z)) as n from a"),
+            "select\n    id,\n    (\n        select count(*)\n        from b\n        where b.a = a.id\n          and b.x in (\n              select y\n              from z\n          )\n    ) as n\nfrom a"
+        );
+        let case = "case when state = 'paid' then 'done' when state = 'open' then 'waits' else 'unknown' end";
+        assert_eq!(
+            f(&format!("select {case} as s, sum({case}) from t where x = case when a then b end")),
+            "select\n    case\n        when state = 'paid' then 'done'\n        when state = 'open' then 'waits'\n        else 'unknown'\n    end as s,\n    sum(case\n        when state = 'paid' then 'done'\n        when state = 'open' then 'waits'\n        else 'unknown'\n    end)\nfrom t\nwhere x = case when a then b end"
+        );
+        assert_eq!(
+            f(
+                "select row_number() over (partition by customer_id, state order by created_at desc rows between 1 preceding and current row), rank() over (order by a) from t"
+            ),
+            "select\n    row_number() over (\n        partition by customer_id, state\n        order by created_at desc\n        rows between 1 preceding and current row\n    ),\n    rank() over (order by a)\nfrom t"
+        );
+        assert_eq!(
+            f("insert into t (id, a) values (1, 2) on conflict (id) do update set a = excluded.a where t.a < 3 returning id"),
+            "insert into t (id, a)\nvalues (1, 2)\non conflict (id) do update\nset a = excluded.a\nwhere t.a < 3\nreturning id"
+        );
+        let text = "insert into t (id, a) values (1, 2) on duplicate key update a = values(a), b = b + 1";
+        assert_eq!(
+            format(Dialect::MySql, text).unwrap(),
+            "insert into t (id, a)\nvalues (1, 2)\non duplicate key update a = values(a), b = b + 1"
+        );
+    }
+
+    #[test]
     fn an_array_is_one_item() {
         let long = "select a_rather_long_column_name, array[1,2, 3] as numbers, another_rather_long_name, x[1] from t where y[2] = 1 and z";
         let laid = "select\n    a_rather_long_column_name,\n    array[1, 2, 3] as numbers,\n    another_rather_long_name,\n    x[1]\nfrom t\nwhere y[2] = 1\n  and z";
@@ -284,7 +354,7 @@ mod tests {
         );
         assert_eq!(
             f("with x as (select 1) insert into t (a, b) select * from x on conflict do update set a = 1 returning *"),
-            "with x as (\n    select 1\n)\ninsert into t (a, b)\nselect *\nfrom x on conflict do update\nset a = 1\nreturning *"
+            "with x as (\n    select 1\n)\ninsert into t (a, b)\nselect *\nfrom x\non conflict do update\nset a = 1\nreturning *"
         );
         assert_eq!(f("delete from t where extract(year from d) = 1"), "delete from t\nwhere extract(year from d) = 1");
         assert_eq!(f("select 1 union all select 2"), "select 1\nunion all\nselect 2");
