@@ -12,7 +12,7 @@ use crate::model::Severity;
 use crate::model::lock_tree::{Branch, LockSession};
 use crate::text;
 use crate::ui::canvas::Canvas;
-use crate::ui::theme::Look;
+use crate::ui::theme::{Glyphs, Look};
 use ratatui::style::Style;
 
 /// Columns that a check's name takes; the longest is `prepared transactions`.
@@ -195,7 +195,7 @@ fn locks(state: &State, tree: &Tree, inside: Area, c: &mut Canvas<'_>) {
         let y = list.y + (i - tree.list.top) as u16;
         let session = &t.sessions[branch.at];
         let root = t.roots.iter().find(|r| r.at == branch.at);
-        let words = branch_words(look, session, &arm(look, &t.branches, i), root.map(|r| r.victims));
+        let words = branch_words(look, session, &arm(&look.glyphs, &t.branches, i), root.map(|r| r.victims));
         let chosen = i == tree.list.at;
         if chosen {
             c.cursor(list.x, y, state.view.focus == Pane::Assess);
@@ -220,13 +220,12 @@ fn locks(state: &State, tree: &Tree, inside: Area, c: &mut Canvas<'_>) {
 /// Columns that depth may take: what stands deeper stands no further right.
 const DEEPEST: usize = 8;
 
-/// The lines before the one at `i`: of each level above it that goes on below, and its own.
-fn arm(look: &Look, branches: &[Branch], i: usize) -> String {
-    let g = &look.glyphs;
-    let goes_on = |level: usize| branches[i + 1..].iter().take_while(|b| b.depth >= level).any(|b| b.depth == level);
-    let depth = branches[i].depth;
-    let above = 1..depth.min(DEEPEST + 1);
-    let mut out: String = above.map(|level| if goes_on(level) { g.pass } else { "  " }).collect();
+/// The lines before the one at `i`: of each level above it that goes on below, and its own. Levels that stand in one column are one here, too.
+fn arm(g: &Glyphs, branches: &[Branch], i: usize) -> String {
+    let shown = |b: &Branch| b.depth.min(DEEPEST + 1);
+    let goes_on = |level: usize| branches[i + 1..].iter().map(shown).take_while(|d| *d >= level).any(|d| d == level);
+    let depth = shown(&branches[i]);
+    let mut out: String = (1..depth).map(|level| if goes_on(level) { g.pass } else { "  " }).collect();
     if depth > 0 {
         out.push_str(if goes_on(depth) { g.branch } else { g.last });
     }
@@ -241,4 +240,23 @@ fn branch_words(look: &Look, s: &LockSession, arm: &str, victims: Option<usize>)
     let parts = [id, text::clean(&s.user).into_owned(), format!("{}{behind}", session_does(s)), statement];
     let words: Vec<&str> = parts.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
     look.ascii_words(&format!("{arm}{}", words.join(" · "))).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::theme::{ColourDepth, Theme};
+
+    #[test]
+    fn what_stands_in_one_column_is_drawn_as_one_level() {
+        let look = Look::new(&Theme::built_in("mono", ColourDepth::None).unwrap(), false);
+        let of = |depths: &[usize]| -> Vec<String> {
+            let branches: Vec<Branch> = depths.iter().enumerate().map(|(at, depth)| Branch { at, depth: *depth }).collect();
+            (0..branches.len()).map(|i| arm(&look.glyphs, &branches, i)).collect()
+        };
+        assert_eq!(of(&[0, 1, 2, 1]), ["", "├ ", "│ └ ", "└ "]);
+        let line: Vec<usize> = (0..13).collect();
+        let drawn = of(&line);
+        assert_eq!((drawn[8].trim(), drawn[9].trim(), drawn[11].trim(), drawn[12].trim()), ("└", "├", "├", "└"), "{drawn:#?}");
+    }
 }
