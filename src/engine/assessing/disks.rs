@@ -188,8 +188,8 @@ pub(in crate::engine) fn judge_growth(
             ),
             (Some(own), _) => (
                 format!(
-                    ": the database accounts for {}/s of it at most, something else fills it; which program that is cannot be seen from here",
-                    bytes(2.0 * own)
+                    "; the database writes {} of that, something else fills the disk: which program that is cannot be seen from here",
+                    if own < SLACK { "hardly any".into() } else { format!("{}/s at most", bytes(2.0 * own)) }
                 ),
                 format!(
                     "Look for it beside the database: du -xh {} | sort -h | tail; a dump, a log, another program's files.",
@@ -199,10 +199,14 @@ pub(in crate::engine) fn judge_growth(
             (None, "") => (String::new(), known.next.to_string()),
             (None, why) => (format!(": {why}"), known.next.to_string()),
         };
-        let by = if foreign.is_some() { format!(" by what others write, {}/s", bytes(rate)) } else { String::new() };
-        seen.says.push_str(&format!(", {what} full in ≈ {}{by}", age(until)));
-        let message =
-            format!("the disk of {what} is full in ≈ {} if it goes on as in these {seconds:.0} s, at {}/s{why}", age(until), bytes(rate));
+        // What stands before is a rate of the database's, which need not be what fills the disk.
+        let by = if foreign.is_some() { " by what others write" } else { "" };
+        seen.says.push_str(&format!(", {what} full in ≈ {}{by}: its disk loses {}/s", age(until), bytes(rate)));
+        let message = format!(
+            "the disk of {what} is full in ≈ {} if it goes on losing {}/s as in these {seconds:.0} s{why}",
+            age(until),
+            bytes(rate)
+        );
         let found = Finding::new(severity, check.id, what, message).next(next);
         seen.find(match known.recover.filter(|_| foreign.is_none() && severity == Severity::Critical) {
             Some((deed, object)) => found.recover(deed, object),
@@ -251,7 +255,7 @@ mod tests {
         assert_eq!(soon.severity, Severity::Warning, "{soon:#?}");
         assert_eq!(
             soon.findings[0].message,
-            "the disk of WAL is full in ≈ 16 min 40 s if it goes on as in these 5 s, at 5.0 MB/s: slot x is inactive"
+            "the disk of WAL is full in ≈ 16 min 40 s if it goes on losing 5.0 MB/s as in these 5 s: slot x is inactive"
         );
         assert_eq!(judged(1_050e6, 1_000e6).severity, Severity::Critical);
         assert_eq!(judged(10_000e6, 10_050e6).severity, Severity::Ok, "room that grows");
@@ -279,7 +283,9 @@ mod tests {
             let mut seen = Seen::of(&GROWTH);
             judge_growth(&mut seen, &GROWTH, &Limits::default(), &sample(10.0, 5_025e6), &sample(15.0, 5_000e6), &known(rate));
             let f = &seen.findings[0];
-            assert_eq!(f.message.contains("something else fills it"), foreign, "{rate:?}: {f:?}");
+            assert_eq!(f.message.contains("something else fills the disk"), foreign, "{rate:?}: {f:?}");
+            // No rate of the database stands beside the forecast as if it made it.
+            assert!(!f.message.contains(" 0 B/s") && seen.says.ends_with("its disk loses 5.0 MB/s"), "{rate:?}: {seen:?}");
             assert_eq!(f.next.contains("du -xh"), foreign, "{rate:?}: {f:?}");
             assert_eq!(f.message.contains("slot x"), !foreign, "{rate:?}: {f:?}");
         }
