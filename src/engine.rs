@@ -264,7 +264,7 @@ pub trait Assessing: Send + Sync {
     /// What can be seen where no connection is possible: processes, who listens, the disk, the end of the log. Reads files of this
     /// machine, and nothing of a server elsewhere. `places` are those that it told when it last answered ([`Seen::places`]).
     fn outside(&self, places: &BTreeMap<String, String>) -> Vec<Seen>;
-    /// What was in the way of a login, looked at by itself: a pooler's own word ([`POOLER`]), a file that was cut off. `None` where nothing is
+    /// What was in the way of a login, looked at by itself: a pooler's own word ([`Obstacle::Pooler`](crate::model::Obstacle::Pooler)), a file that was cut off. `None` where nothing is
     /// known of it.
     fn before<'a>(&'a self, _e: &'a Error, _limits: &'a Limits) -> BoxFuture<'a, Option<Seen>> {
         Box::pin(async { None })
@@ -273,20 +273,11 @@ pub trait Assessing: Send + Sync {
     fn lock_tree<'a>(&'a self, s: &'a Session, sight: &'a Sight) -> BoxFuture<'a, Result<LockTree>>;
 }
 
-/// In the message of an error: the network let a login through, and the server did not go on with it. The hints say where it may hang.
-pub const UNANSWERED: &str = "takes the connection and does not answer the login";
-
-/// How a finding ends that says that an account has all the connections that it may have.
-pub const NEXT_REFUSED: &str = "the next login is refused";
-
-/// What a standby's log says of a primary that no longer has the WAL that is wanted.
-pub const REMOVED: &str = "has already been removed";
+/// How a login that hangs is told.
+const UNANSWERED: &str = "takes the connection and does not answer the login";
 
 /// The figure of the check of a log in which a server, which is not there, said nothing of an end: 1.
 pub const SILENT: &str = "silent";
-
-/// How the message of an error begins that a pooler made, or that came of one which let nobody through: the server has no part in it.
-pub const POOLER: &str = "the pooler at";
 
 /// The words by which a block that acts says that its object is not there as it was approved.
 pub const ANOTHER: &str = "holdpoint: it is another one now";

@@ -26,8 +26,8 @@ pub use catalog::{
 };
 pub use dialect::{Dialect, Reading};
 pub use effects::Effects;
-pub use error::{Error, Kind, Result, STAYS};
-pub use finding::{Finding, Severity};
+pub use error::{Error, Kind, Obstacle, Result, STAYS};
+pub use finding::{Fault, Finding, Severity};
 pub use place::{Beside, Place};
 pub use print::Print;
 pub use progress::{Progress, Silent};

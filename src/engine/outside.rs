@@ -10,7 +10,7 @@ pub(super) use processes::{of_configuration, one as process};
 use super::assessing::{check, judge_disks, limit};
 use crate::config::Target;
 use crate::model::assessment::{Check, Limits, Seen};
-use crate::model::{Dialect, Finding, Severity};
+use crate::model::{Dialect, Fault, Finding, Severity};
 use crate::text;
 use processes::{Listening, Process, of_this_server};
 use std::collections::BTreeMap;
@@ -243,7 +243,7 @@ pub(super) fn log(server: &Server, target: &Target, known: &Known, check: &Check
 
 /// The same of a log whose last lines the server itself gives.
 pub(super) fn log_told(server: &Server, name: &str, lines: &str, check: &Check) -> Seen {
-    of_one_that_answers(log::end_of(server, name, lines), check)
+    of_one_that_answers(log::end_of(server, name, lines, None), check)
 }
 
 fn of_one_that_answers(seen: Seen, check: &Check) -> Seen {
@@ -253,12 +253,15 @@ fn of_one_that_answers(seen: Seen, check: &Check) -> Seen {
         let most = match (log::is_damage(&f.message), recent) {
             (true, true) => Severity::Critical,
             (true, false) => Severity::Warning,
+            // What a disk did not write may be lost, and the next write as well.
+            (false, true) if f.fault == Some(Fault::Failing) => Severity::Critical,
             (false, true) if log::is_news(&f.message) => Severity::Warning,
             // Of these it is known when they were.
             (false, _) if f.object == log::LOGINS => Severity::Warning,
             (false, _) => Severity::Info,
         };
-        Finding { check: check.id.into(), severity: f.severity.min(most), ..f }
+        let severity = if f.fault == Some(Fault::Failing) { most } else { f.severity.min(most) };
+        Finding { check: check.id.into(), severity, ..f }
     };
     let unknown = seen.severity == Severity::Unknown;
     let findings: Vec<Finding> =

@@ -15,7 +15,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
-pub use words::{about_client, words};
+pub use words::{about_client, obstacle, words};
 
 /// The certificates of a PEM file. An error names the file.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {

@@ -29,6 +29,44 @@ pub enum Kind {
     Failed,
 }
 
+/// What was in the way of a connection, where that is known. What it means is judged by this: the message is for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Nobody listens at the address, or there is no such socket.
+    NobodyListens,
+    /// Nothing came back: a network that lets nothing through, or a machine that is down.
+    NoAnswer,
+    /// The network let the login through, and the server did not go on with it. The hints say where it may hang.
+    LoginHangs,
+    /// A pooler refused it, or let nobody through: the server has no part in it.
+    Pooler,
+    /// The name of the host leads nowhere.
+    NoName,
+    /// What answers is another program.
+    AnotherProgram,
+    NoTls,
+    /// Each side has one of its own; of the other side's this machine trusts none, or it fits not.
+    Tls,
+    /// The server's certificate has expired.
+    Expired,
+    /// No such file, or none that this user may read.
+    NoFile,
+}
+
+impl Obstacle {
+    /// As the operating system tells it.
+    pub fn of(e: &std::io::Error) -> Option<Obstacle> {
+        use std::io::ErrorKind as E;
+        match e.kind() {
+            E::ConnectionRefused | E::NotFound => Some(Obstacle::NobodyListens),
+            E::TimedOut | E::HostUnreachable | E::NetworkUnreachable => Some(Obstacle::NoAnswer),
+            // It has no kind of its own, and is the standard library's word.
+            _ if e.to_string().contains("failed to lookup address") => Some(Obstacle::NoName),
+            _ => None,
+        }
+    }
+}
+
 /// An error that a person can act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -43,6 +81,8 @@ pub struct Error {
     pub code: Option<String>,
     /// Byte offset in the statement's text at which the server found the error.
     pub position: Option<usize>,
+    /// Of an error of [`Kind::Connect`].
+    pub obstacle: Option<Obstacle>,
 }
 
 /// Ends the hint that something of a failed statement stays all the same.
@@ -53,7 +93,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), detail: None, hints: Vec::new(), code: None, position: None }
+        Error { kind, message: message.into(), detail: None, hints: Vec::new(), code: None, position: None, obstacle: None }
     }
     /// The hint that something of it stays all the same.
     pub fn stays(&self) -> Option<&str> {
@@ -107,6 +147,12 @@ impl Error {
     #[must_use]
     pub fn at(mut self, byte: usize) -> Self {
         self.position = Some(byte);
+        self
+    }
+    /// What was in the way of a connection.
+    #[must_use]
+    pub fn by(mut self, obstacle: impl Into<Option<Obstacle>>) -> Self {
+        self.obstacle = obstacle.into();
         self
     }
     /// Puts what was being done before the message: `reading 0043_x.up.sql: …`.

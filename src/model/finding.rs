@@ -27,6 +27,30 @@ impl Severity {
     }
 }
 
+/// What a finding is, where what follows from several of them depends on it: its words are for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// The server was started a short while ago.
+    Started,
+    /// An account has all the connections that it may have.
+    AccountFull,
+    /// Logins are refused, for whatever reason.
+    LoginsRefused,
+    /// No connection: nobody listens there.
+    NobodyListens,
+    /// No connection yet: the server starts or recovers.
+    NotReady,
+    /// A statement waits until a disk has room again.
+    WantsRoom,
+    /// The log says that a disk has no room.
+    NoRoom,
+    /// The log says that a disk does not write or read.
+    Failing,
+    /// A standby's log says that its primary no longer has the WAL that it needs.
+    WalRemoved,
+}
+
 /// One thing that a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -45,12 +69,14 @@ pub struct Finding {
     /// The recovery action that answers it: a suggestion, looked at and approved like any other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recover: Option<Action>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
 }
 
 impl Finding {
     pub fn new(severity: Severity, check: &str, object: impl Into<String>, message: impl Into<String>) -> Self {
         let (check, object, message) = (check.into(), object.into(), message.into());
-        Finding { severity, check, object, message, next: String::new(), lifts: None, recover: None }
+        Finding { severity, check, object, message, next: String::new(), lifts: None, recover: None, fault: None }
     }
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
@@ -60,6 +86,11 @@ impl Finding {
     #[must_use]
     pub fn lifts(mut self, lifts: impl Into<String>) -> Self {
         self.lifts = Some(lifts.into());
+        self
+    }
+    #[must_use]
+    pub fn fault(mut self, fault: impl Into<Option<Fault>>) -> Self {
+        self.fault = fault.into();
         self
     }
     /// Names the recovery action that answers it.

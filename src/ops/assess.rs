@@ -22,9 +22,9 @@ pub use watch::Watch;
 
 use super::Cx;
 use crate::config::{Target, secrets};
-use crate::engine::{Engine, POOLER, Session, registry};
+use crate::engine::{Engine, Session, registry};
 use crate::model::assessment::{Assessment, Check, Limits, Seen};
-use crate::model::{Error, Result, Severity};
+use crate::model::{Error, Obstacle, Result, Severity};
 use crate::text;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -136,7 +136,7 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
             let before = engine.assessing().get()?.before(&e, &how.limits).await;
             let seen = failure::seen(&e, &target.name, ms(began.elapsed()), before.as_ref().and_then(|s| s.findings.first()));
             let ill = seen.severity == Severity::Critical;
-            let pooled = e.message.starts_with(POOLER);
+            let pooled = e.obstacle == Some(Obstacle::Pooler);
             run.report(if ill && !pooled { failure::with_followers(seen, cx, &target, &e) } else { seen });
             before.into_iter().for_each(|seen| run.report(seen));
             // A login that was refused is answered by a server that is well; a pooler's port is none of the server's processes'.

@@ -4,7 +4,7 @@ use super::pulse::Peer;
 use super::{errors, greeting};
 use crate::config::{SslMode, Target};
 use crate::engine::{UNANSWERED, tls, tunnel::Tunnel};
-use crate::model::{Error, Result};
+use crate::model::{Error, Obstacle, Result};
 use mysql_async::{Conn, DriverError, Opts, OptsBuilder, SslOpts};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
@@ -173,12 +173,14 @@ impl Connector {
                 "the server at {address} {UNANSWERED} within {} s",
                 limit.as_secs_f32()
             ))
+            .by(Obstacle::LoginHangs)
             .hint(
                 "No firewall does that: the login hangs in the server. Its process may be stopped, its disk may not answer, or it makes no \
                      threads any more.",
             )
             .hint("On its machine look at the process's state (ps), the kernel's log and the end of the server's log.")),
             Err(_) => Err(Error::connect(format!("{address} did not answer within {} s", limit.as_secs_f32()))
+                .by(Obstacle::NoAnswer)
                 .hint("Check host, port, firewall, and whether the server runs.")),
         }
     }

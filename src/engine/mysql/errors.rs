@@ -1,7 +1,7 @@
 //! From the driver's errors to ours: which object, which line, what to do next.
 
 use crate::engine::{EFFECT_NOT_KNOWN, tls};
-use crate::model::{Error, Kind};
+use crate::model::{Error, Kind, Obstacle};
 use mysql_async::{DriverError, Error as My, IoError, LocalInfileError, ServerError};
 
 const CERTIFICATE: &str = "A self-signed certificate, or that of the authority, is trusted when `sslrootcert` names its file; `verify-full` wants the host's name in it, too.";
@@ -151,6 +151,7 @@ pub(super) fn connecting(e: My, address: &str, user: &str, password_given: bool,
             Error::connect(format!("{address} wants the password of {user} in clear text (`mysql_clear_password`), which is refused"))
         }
         My::Driver(DriverError::NoClientSslFlagFromServer) => Error::connect(format!("{address} does not offer TLS"))
+            .by(Obstacle::NoTls)
             .hint("The target's `sslmode` asks for it: set up TLS on the server, or use `prefer` where the network is trusted."),
         My::Io(IoError::Tls(e)) => {
             let why = match &e {
@@ -158,13 +159,14 @@ pub(super) fn connecting(e: My, address: &str, user: &str, password_given: bool,
                 other => other.to_string(),
             };
             let hint = if matches!(&e, mysql_async::TlsError::Tls(e) if tls::about_client(e)) { CLIENT } else { CERTIFICATE };
-            Error::connect(format!("TLS with {address} failed: {why}")).hint(hint)
+            let obstacle = if let mysql_async::TlsError::Tls(e) = &e { tls::obstacle(e) } else { Obstacle::Tls };
+            Error::connect(format!("TLS with {address} failed: {why}")).by(obstacle).hint(hint)
         }
         My::Io(IoError::Io(e)) if e.to_string().contains("certificate") || e.kind() == std::io::ErrorKind::InvalidData => {
             let of_tls = e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
             let why = of_tls.map_or_else(|| e.to_string(), tls::words);
             let hint = if of_tls.is_some_and(tls::about_client) { CLIENT } else { CERTIFICATE };
-            Error::connect(format!("TLS with {address} failed: {why}")).hint(hint)
+            Error::connect(format!("TLS with {address} failed: {why}")).by(of_tls.map_or(Obstacle::Tls, tls::obstacle)).hint(hint)
         }
         My::Io(IoError::Io(e)) => {
             let what = match e.kind() {
@@ -173,7 +175,9 @@ pub(super) fn connecting(e: My, address: &str, user: &str, password_given: bool,
                 std::io::ErrorKind::UnexpectedEof => "the server closed the connection at once".to_string(),
                 _ => e.to_string(),
             };
-            Error::connect(format!("{address} cannot be reached: {what}")).hint("Check host, port and that the server runs.")
+            Error::connect(format!("{address} cannot be reached: {what}"))
+                .by(Obstacle::of(&e))
+                .hint("Check host, port and that the server runs.")
         }
         e => Error::connect(format!("connecting to {address}: {e}")),
     }
@@ -185,6 +189,14 @@ mod tests {
 
     fn near(text: &str, piece: &str, line: usize) -> Option<usize> {
         position(text, &format!("You have an error in your SQL syntax; check the manual … to use near '{piece}' at line {line}"))
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_told_by_what_was_in_the_way() {
+        let e = |e| connecting(My::Io(IoError::Io(e)), "db1:3306", "app", true, true);
+        assert_eq!(e(std::io::ErrorKind::ConnectionRefused.into()).obstacle, Some(Obstacle::NobodyListens));
+        assert_eq!(e(std::io::ErrorKind::NotFound.into()).obstacle, Some(Obstacle::NobodyListens));
+        assert_eq!(e(std::io::ErrorKind::UnexpectedEof.into()).obstacle, None);
     }
 
     #[test]

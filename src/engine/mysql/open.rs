@@ -7,7 +7,7 @@ use super::errors;
 use super::pulse::Before;
 use crate::engine::session::Access;
 use crate::engine::{Connect, Role, Session};
-use crate::model::{Dialect, Error, Identity, Kind, Place, ReadOnly, Reading, Result};
+use crate::model::{Dialect, Error, Identity, Kind, Obstacle, Place, ReadOnly, Reading, Result};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
 use sha2::{Digest, Sha256};
@@ -58,7 +58,8 @@ pub(super) async fn open(connector: &Arc<Connector>, how: &Connect) -> Result<Se
     let facts = match tokio::time::timeout(left, set_up(&mut fresh.conn, connector, how)).await {
         Ok(facts) => facts?,
         Err(_) => {
-            return Err(Error::connect(format!("{} did not answer within {} s", connector.address(), how.connect_timeout.as_secs_f32())));
+            return Err(Error::connect(format!("{} did not answer within {} s", connector.address(), how.connect_timeout.as_secs_f32()))
+                .by(Obstacle::NoAnswer));
         }
     };
     let round_trip = asked.elapsed();

@@ -2,10 +2,10 @@
 
 use super::processes::Process;
 use super::{Known, Server};
-use crate::engine::assessing::check;
-use crate::engine::{REMOVED, SILENT};
+use crate::engine::SILENT;
+use crate::engine::assessing::{age, check};
 use crate::model::assessment::{Check, Seen};
-use crate::model::{Finding, Severity};
+use crate::model::{Fault, Finding, Severity};
 use crate::text;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -39,13 +39,38 @@ fn is_crash(line: &str) -> bool {
 }
 
 /// Words of lines that speak of the machine: of errors only these are told, and [`LOCKS_FULL`].
-const MACHINE: [&str; 5] = ["No space left", "Out of memory", "out of memory", "could not read block", "could not fork"];
+const MACHINE: [&str; 4] = ["Out of memory", "out of memory", "could not read block", "could not fork"];
+
+/// Of those the lines that say that a disk has no room, and that it does not write or read.
+const NO_ROOM: [&str; 3] = ["No space left", "disk full", "errno: 28"];
+const FAILING: [&str; 2] = ["could not fsync", "Input/output error"];
+
+/// What a standby's log says of a primary that no longer has the WAL that is wanted.
+const REMOVED: &str = "has already been removed";
+
+/// What a line tells of, where more follows from that.
+fn fault(line: &str) -> Option<Fault> {
+    let has = |words: &[&str]| words.iter().any(|w| line.contains(w));
+    if has(&NO_ROOM) {
+        Some(Fault::NoRoom)
+    } else if has(&FAILING) && !is_damage(line) {
+        Some(Fault::Failing)
+    } else if line.contains(REMOVED) {
+        Some(Fault::WalRemoved)
+    } else {
+        None
+    }
+}
 
 /// What PostgreSQL says when its table of locks has no room: its own settings, not the machine, make that.
 const LOCKS_FULL: &str = "out of shared memory";
 
+fn is_the_machines(line: &str) -> bool {
+    MACHINE.iter().chain(&NO_ROOM).chain(&FAILING).any(|w| line.contains(w))
+}
+
 fn is_scarce(line: &str) -> bool {
-    line.contains(LOCKS_FULL) || MACHINE.iter().any(|w| line.contains(w))
+    line.contains(LOCKS_FULL) || is_the_machines(line)
 }
 
 /// A server that does not come up again by itself: it never ran, and ended nobody's session.
@@ -137,12 +162,17 @@ fn written_at(line: &str) -> Option<i64> {
     Some(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
-/// How long ago the last line was written that tells of a crash: by its distance from the last line of all, which the file's own time dates.
+/// How long ago lines of a log were written: by their distance from the last line of all, which the file's own time dates.
+fn ages(end: &str, written: Option<std::time::SystemTime>) -> impl Fn(&str) -> Option<f64> {
+    let since = written.map(|w| w.elapsed().unwrap_or_default().as_secs_f64());
+    let last = end.lines().rev().find_map(written_at);
+    move |line| Some(since? + (last? - written_at(line)?).max(0) as f64)
+}
+
+/// How long ago the last line was written that tells of a crash.
 fn crash_age(end: &str, written: Option<std::time::SystemTime>) -> Option<f64> {
-    let since = written?.elapsed().unwrap_or_default().as_secs_f64();
-    let last = end.lines().rev().find_map(written_at)?;
-    let crash = end.lines().rev().filter(|l| tells(l).is_some() && is_news(l)).find_map(written_at)?;
-    Some(since + (last - crash).max(0) as f64)
+    let age = ages(end, written);
+    end.lines().rev().filter(|l| tells(l).is_some() && is_news(l)).find_map(age)
 }
 
 /// A line that tells of a fault; `None` for any other.
@@ -369,9 +399,9 @@ pub(super) fn judge(server: &Server, port: u16, process: Option<&Process>, data:
         };
         return Seen::blind(&LOG, why, lifts);
     };
-    let mut seen = end_of(server, &path.display().to_string(), &end);
-    seen.places.insert("log".into(), path.display().to_string());
     let written = std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    let mut seen = end_of(server, &path.display().to_string(), &end, written);
+    seen.places.insert("log".into(), path.display().to_string());
     if let Some(age) = crash_age(&end, written) {
         seen.figures.insert(CRASH.into(), age);
     }
@@ -384,35 +414,61 @@ pub(super) fn judge(server: &Server, port: u16, process: Option<&Process>, data:
     seen
 }
 
-/// What the last lines of a log tell; `name` says which log.
-pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
+/// A line that tells of a fault, as it is shown.
+struct Told {
+    severity: Severity,
+    line: String,
+    /// Place in the log.
+    at: usize,
+    age: Option<f64>,
+    times: u64,
+}
+
+impl Told {
+    /// The line with how often and how long ago it came.
+    fn words(&self) -> String {
+        let ago = self.age.map(|a| format!("{} ago", age(a)));
+        match (self.times, ago) {
+            (1, None) => self.line.clone(),
+            (1, Some(ago)) => format!("{} ({ago})", self.line),
+            (n, None) => format!("{} ({n} times)", self.line),
+            (n, Some(ago)) => format!("{} ({n} times, the last {ago})", self.line),
+        }
+    }
+}
+
+/// What the last lines of a log tell; `name` says which log, and `written` when its last line was written.
+pub(super) fn end_of(server: &Server, name: &str, end: &str, written: Option<std::time::SystemTime>) -> Seen {
     let lines: Vec<&str> = end.lines().collect();
-    let told: Vec<(Severity, String)> = lines
+    let age_of = ages(end, written);
+    let shown = |l: &str| text::truncate(&text::clean(&crate::sql::redact(server.dialect, l)), 200).into_owned();
+    let told: Vec<Told> = lines
         .iter()
         .enumerate()
         .filter(|(at, l)| !is_overtaken(l, &lines[at + 1..]))
-        .filter_map(|(_, l)| Some((tells(l)?, text::truncate(&text::clean(&crate::sql::redact(server.dialect, l)), 200).into_owned())))
+        .filter_map(|(at, l)| Some(Told { severity: tells(l)?, line: shown(l), at, age: age_of(l), times: 1 }))
         .collect();
-    let mut seen = Seen::of(&LOG).says(format!("{name}: {}", told.last().map_or("nothing of note at its end", |(_, l)| l)));
-    // The last ones of the worst kind, in their order.
-    let worst = told.iter().map(|(s, _)| *s).max().unwrap_or(Severity::Info);
-    let last: Vec<&String> = told.iter().filter(|(s, _)| *s == worst).map(|(_, l)| l).collect();
+    let mut seen = Seen::of(&LOG).says(format!("{name}: {}", told.last().map_or("nothing of note at its end", |t| &t.line)));
+    let worst = told.iter().map(|t| t.severity).max().unwrap_or(Severity::Info);
     // The same words again and again are told once, where they were last.
-    let mut told: Vec<(&str, &String, u64)> = Vec::new();
-    for line in last {
-        let words = words_of(line);
-        let before = told.iter().position(|(w, ..)| *w == words).map(|at| told.remove(at).2).unwrap_or(0);
-        told.push((words, line, before + 1));
+    let mut worse: Vec<Told> = Vec::new();
+    for t in told.into_iter().filter(|t| t.severity == worst) {
+        let before = worse.iter().position(|w| words_of(&w.line) == words_of(&t.line)).map_or(0, |at| worse.remove(at).times);
+        worse.push(Told { times: before + 1, ..t });
     }
-    for (_, line, times) in told.iter().skip(told.len().saturating_sub(LINES)) {
-        let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
+    // What was said before the server last came up it has got over, unless something is damaged: that, and what is older, comes last.
+    let up = lines.iter().rposition(|l| ["ready to accept", "ready for connections"].iter().any(|w| l.contains(w)));
+    let is_past = |t: &Told| up.is_some_and(|up| t.at < up) && !is_damage(&t.line);
+    worse.sort_by_key(|t| (is_past(t), std::cmp::Reverse(t.at)));
+    for told in worse.iter().take(LINES) {
+        let line = &told.line;
         let next = if is_damage(line) {
             "Stop writing, and copy the files aside before anything else; then fail over, or restore what is damaged from the backup. Reading it all \
              (a dump, CHECK TABLE) says how much it is, and whether it was mended since."
         } else if line.contains(LOCKS_FULL) {
             "Most often its table of locks was full: few transactions that lock very many tables (a dump, partitions, ORM migrations), each table \
              once. pg_locks counted by pid says whose; with them gone there is room again. For good: a higher max_locks_per_transaction (restart)."
-        } else if MACHINE.iter().any(|w| line.contains(w)) {
+        } else if is_the_machines(line) {
             "It is the machine's: look at its disks and its memory; what was short may have become free when the statement failed."
         } else if line.contains(REMOVED) {
             "The primary has removed the WAL that this standby needs: unless an archive still has it (restore_command), the standby has to be built \
@@ -427,7 +483,12 @@ pub(super) fn end_of(server: &Server, name: &str, end: &str) -> Seen {
         } else {
             ""
         };
-        seen.find(Finding::new(worst, LOG.id, name, format!("{line}{times}")).next(next));
+        let fault = fault(line).filter(|f| match f {
+            // A server that came up again has no less lost what the disk did not write, for a while.
+            Fault::Failing => told.age.is_none_or(|age| age < RECENT),
+            _ => !is_past(told),
+        });
+        seen.find(Finding::new(worst, LOG.id, name, told.words()).fault(fault).next(next));
     }
     let refused = end.lines().filter(|l| is_refusal(l)).count();
     if refused > 0 {
@@ -461,7 +522,7 @@ mod tests {
         let page = "2026-01-01 10:00:00 7 [ERROR] InnoDB: Database page corruption on disk or a failed read of file './shop/t.ibd' page [page id: space=5, page number=9].";
         assert_eq!((tells(page), is_news(page)), (Some(Severity::Critical), true));
         assert_eq!(tells("ERROR:  invalid page in block 20 of relation base/5/16385"), Some(Severity::Critical));
-        assert!(end_of(&SERVER, "log", page).findings[0].next.starts_with("Stop writing"));
+        assert!(end_of(&SERVER, "log", page, None).findings[0].next.starts_with("Stop writing"));
         assert_eq!(tells("LOG:  checkpoint complete"), None);
         let archive = "FATAL:  archive command was terminated by signal 15: Terminated";
         assert_eq!((tells(archive), is_crash(archive)), (None, false), "it ends no session");
@@ -497,8 +558,8 @@ mod tests {
         assert_eq!(tells("ERROR:  out of shared memory"), Some(Severity::Warning));
         let removed = "FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment 000000010000000000000029 has already been removed";
         assert_eq!(tells(removed), Some(Severity::Warning));
-        assert!(end_of(&SERVER, "x.log", removed).findings[0].next.contains("pg_basebackup"));
-        assert!(end_of(&SERVER, "x.log", "ERROR:  out of shared memory").findings[0].next.contains("max_locks_per_transaction"));
+        assert!(end_of(&SERVER, "x.log", removed, None).findings[0].next.contains("pg_basebackup"));
+        assert!(end_of(&SERVER, "x.log", "ERROR:  out of shared memory", None).findings[0].next.contains("max_locks_per_transaction"));
         assert!(is_news("ERROR:  could not write to file \"base/pgsql_tmp/a\": No space left on device"));
         assert_eq!(tells("ERROR:  could not extend file \"base/5/1\": No space left on device"), Some(Severity::Warning));
         let told = crate::sql::redact(crate::model::Dialect::Postgres, "ERROR: in ALTER ROLE a PASSWORD 'hush'");
@@ -516,6 +577,36 @@ mod tests {
         assert!((3601.0..3604.0).contains(&hour), "{hour}");
         assert_eq!(crash_age("2026-01-01 10:00:00 LOG:  ready for connections\n", Some(now)), None);
         assert_eq!(crash_age("PANIC:  without a time\n", Some(now)), None);
+    }
+
+    #[test]
+    fn the_newest_line_that_is_still_true_comes_first_with_its_age() {
+        let line = |minute: u32, what: &str| format!("2026-01-01 10:{minute:02}:00 UTC [7] {what}");
+        let log = [
+            line(0, "FATAL:  could not open file \"a\": Permission denied"),
+            line(1, "PANIC:  could not write to file: No space left on device"),
+            line(10, "LOG:  database system is ready to accept connections"),
+            line(20, "FATAL:  could not map anonymous shared memory: Cannot allocate memory"),
+            line(30, "FATAL:  could not open file \"b\": Permission denied"),
+            line(40, "FATAL:  could not open file \"b\": Permission denied"),
+            line(45, "LOG:  received fast shutdown request"),
+        ];
+        let now = std::time::SystemTime::now();
+        let seen = end_of(&SERVER, "log", &log.join("\n"), Some(now - std::time::Duration::from_secs(60)));
+        let told: Vec<&str> =
+            seen.findings.iter().map(|f| f.message.split_once("  could not ").unwrap().1.split(" min ").next().unwrap()).collect();
+        assert_eq!(
+            told,
+            [
+                "open file \"b\": Permission denied (2 times, the last 6",
+                "map anonymous shared memory: Cannot allocate memory (26",
+                "write to file: No space left on device (45",
+                "open file \"a\": Permission denied (46"
+            ]
+        );
+        assert_eq!(seen.findings[2].fault, None, "it came up since: its disk has room");
+        let full = end_of(&SERVER, "log", &log[1], Some(now));
+        assert_eq!(full.findings[0].fault, Some(Fault::NoRoom));
     }
 
     #[test]
@@ -545,7 +636,8 @@ mod tests {
         let removed = "2026-01-01 10:00:00 UTC [7] FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment 29 has already been removed";
         let refused = "2026-01-01 10:21:00 UTC [7] FATAL:  could not connect to the primary server: connection refused";
         let streams = "2026-01-01 10:20:00 UTC [7] LOG:  started streaming WAL from primary at 0/3000000 on timeline 1";
-        let told = |lines: &[&str]| end_of(&SERVER, "s.log", &lines.join("\n")).findings.iter().any(|f| f.message.contains(REMOVED));
+        let told =
+            |lines: &[&str]| end_of(&SERVER, "s.log", &lines.join("\n"), None).findings.iter().any(|f| f.fault == Some(Fault::WalRemoved));
         assert!(told(&[streams, removed]), "it is so now");
         assert!(!told(&[removed, streams]) && !told(&[removed, refused]) && !told(&[removed, streams, refused]));
         assert!(told(&[removed, streams, removed]));

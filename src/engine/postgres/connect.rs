@@ -4,8 +4,8 @@ use super::fault::Report;
 use super::wire::{Io, Wire};
 use crate::config::{SslMode, Target};
 use crate::engine::tunnel::Tunnel;
-use crate::engine::{POOLER, Password, tls};
-use crate::model::{Error, Kind, Result};
+use crate::engine::{Password, tls};
+use crate::model::{Error, Kind, Obstacle, Result};
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::authentication::{md5_hash, sasl};
 use postgres_protocol::message::backend::{ErrorResponseBody, Message};
@@ -164,7 +164,7 @@ impl Dialer {
     }
 
     fn unreachable(&self, e: &io::Error) -> Error {
-        let error = Error::connect(format!("no PostgreSQL server answers at {}: {}", self.address, plain(e)));
+        let error = Error::connect(format!("no PostgreSQL server answers at {}: {}", self.address, plain(e))).by(Obstacle::of(e));
         match (&self.place, e.kind()) {
             (Place::Unix(_), io::ErrorKind::NotFound) => {
                 error.hint("No server listens on this socket: is it running, and is this its socket directory (`unix_socket_directories`)?")
@@ -232,11 +232,16 @@ impl Dialer {
             b'N' if *mode == SslMode::Prefer => return Ok(plain(Transport::Tcp(stream))),
             b'N' => {
                 return Err(Error::connect(format!("the server at {} does not offer TLS, and this target requires it", self.address))
+                    .by(Obstacle::NoTls)
                     .hint("Turn `ssl` on in the server's configuration, or set `sslmode = \"prefer\"` if an unencrypted connection is acceptable here."));
             }
             // Very old servers answer with an error message.
             b'E' if *mode == SslMode::Prefer => return Ok(plain(self.plain_stream().await?)),
-            _ => return Err(Error::connect(format!("what answers at {} is not a PostgreSQL server", self.address))),
+            _ => {
+                return Err(
+                    Error::connect(format!("what answers at {} is not a PostgreSQL server", self.address)).by(Obstacle::AnotherProgram)
+                );
+            }
         }
         let name = tls::server_name(&self.host)?;
         match tokio_rustls::TlsConnector::from(config.clone()).connect(name, stream).await {
@@ -247,8 +252,10 @@ impl Dialer {
             // libpq goes on without TLS too.
             Err(_) if *mode == SslMode::Prefer => Ok(plain(self.plain_stream().await?)),
             Err(e) => {
-                let why = e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()).map_or_else(|| e.to_string(), tls::words);
-                let error = Error::connect(format!("TLS with the server at {} failed: {why}", self.address));
+                let of_tls = e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+                let why = of_tls.map_or_else(|| e.to_string(), tls::words);
+                let error = Error::connect(format!("TLS with the server at {} failed: {why}", self.address))
+                    .by(of_tls.map_or(Obstacle::Tls, tls::obstacle));
                 Err(match mode {
                     SslMode::VerifyFull => error.hint(format!(
                         "The certificate must be signed by a known authority (`sslrootcert`) and name `{}`; `sslmode = \"verify-ca\"` skips the name.",
@@ -395,7 +402,7 @@ impl Dialer {
         let at = &self.address;
         let error = match r.code.as_str() {
             _ if let Some(hint) = of_a_pooler(&r.message) => {
-                Error::connect(format!("{POOLER} {at} refused the connection: {}", r.message)).hint(hint)
+                Error::connect(format!("the pooler at {at} refused the connection: {}", r.message)).by(Obstacle::Pooler).hint(hint)
             }
             "28P01" if !with_password => Error::new(Kind::PasswordNeeded, format!("the server at {at} wants a password for user `{user}`")),
             "28P01" => Error::connect(format!("the server at {at} refused the password of user `{user}`"))

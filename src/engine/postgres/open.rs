@@ -6,8 +6,8 @@ use super::link::{Job, Link, Lost, UNASKED};
 use super::written::DIGITS;
 use crate::config::Target;
 use crate::engine::session::{Access, Session, SessionStatus};
-use crate::engine::{Connect, POOLER, Password, Role, UNANSWERED};
-use crate::model::{Dialect, Error, Identity, Kind, Place, ReadOnly, Result};
+use crate::engine::{Connect, Password, Role, UNANSWERED};
+use crate::model::{Dialect, Error, Identity, Kind, Obstacle, Place, ReadOnly, Result};
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -34,19 +34,21 @@ pub(super) async fn open(target: &Target, password: &Password, how: Connect, pin
 fn unanswered(target: &Target, dialer: Option<&Dialer>, limit: Duration) -> Error {
     let within = crate::text::duration(limit);
     if let Some(d) = dialer.filter(|d| d.pooled()) {
-        return Error::connect(format!("{POOLER} {} {UNANSWERED} within {within}", d.address)).hint(
+        return Error::connect(format!("the pooler at {} {UNANSWERED} within {within}", d.address)).by(Obstacle::Pooler).hint(
             "It has taken the login and has no connection to the server to spare: its pool is used up, its database is paused, or the server \
              behind it does not answer.",
         );
     }
     match dialer.filter(|d| d.accepted() && target.ssh.is_none()) {
         Some(d) => Error::connect(format!("the server at {} {UNANSWERED} within {within}", d.address))
+            .by(Obstacle::LoginHangs)
             .hint(
                 "No firewall does that: the login hangs in the server. A process of it may be stopped, its disk may not answer, or somebody has locked \
                  pg_authid or pg_database (VACUUM FULL of it does).",
             )
             .hint("On its machine ps tells what each session does: end the one that holds the lock with kill PID, never with kill -9."),
         None => Error::connect(format!("no answer from {} within {within}", target.host.as_deref().unwrap_or("the server")))
+            .by(Obstacle::NoAnswer)
             .hint("A firewall may drop the packets, or the server is overloaded."),
     }
 }

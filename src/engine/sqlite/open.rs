@@ -4,7 +4,7 @@ use super::guard::{Guard, Mode};
 use super::{beside, fault};
 use crate::config::Target;
 use crate::engine::{Access, Connect, Role};
-use crate::model::{Error, Identity, Kind, Place, ReadOnly, Result};
+use crate::model::{Error, Identity, Kind, Obstacle, Place, ReadOnly, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -43,13 +43,15 @@ pub fn path_of(target: &Target) -> Result<PathBuf> {
 fn inspect(path: &Path) -> Result<(PathBuf, std::fs::Metadata)> {
     let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Error::connect(format!("there is no file {}", path.display()))
+            .by(Obstacle::NoFile)
             .hint("Holdpoint never makes a database by opening it: check the path, make one with `sqlite3 FILE`, or try `holdpoint demo`."),
         std::io::ErrorKind::PermissionDenied => Error::connect(format!("no permission to reach {}", path.display()))
+            .by(Obstacle::NoFile)
             .hint("Each directory on the way needs the x permission for this user."),
         _ => Error::connect(format!("opening {}: {e}", path.display())),
     })?;
     if meta.is_dir() {
-        return Err(Error::connect(format!("{} is a directory, not a database file", path.display())));
+        return Err(Error::connect(format!("{} is a directory, not a database file", path.display())).by(Obstacle::NoFile));
     }
     if !meta.is_file() {
         return Err(Error::connect(format!("{} is no regular file", path.display())));
@@ -58,6 +60,7 @@ fn inspect(path: &Path) -> Result<(PathBuf, std::fs::Metadata)> {
     // (howtocorrupt.html §2.2), and another program would then delete the write-ahead log under them.
     if let Err(e) = rustix::fs::accessat(rustix::fs::CWD, path, rustix::fs::Access::READ_OK, rustix::fs::AtFlags::EACCESS) {
         return Err(Error::connect(format!("no permission to read {}: {e}", path.display()))
+            .by(Obstacle::NoFile)
             .hint("Ask the owner for read permission; never loosen the mode of a production file to 0666."));
     }
     let canonical = std::fs::canonicalize(path).map_err(|e| Error::connect(format!("opening {}: {e}", path.display())))?;

@@ -1,5 +1,6 @@
 //! Why a TLS connection failed, in words.
 
+use crate::model::Obstacle;
 use rustls::{AlertDescription, CertificateError, Error};
 
 /// What is wrong with the other side, as the end of a sentence.
@@ -21,6 +22,14 @@ pub fn words(e: &Error) -> String {
             a => format!("the server broke it off ({a:?})"),
         },
         other => other.to_string(),
+    }
+}
+
+/// What it is for whoever asks why there is no connection.
+pub fn obstacle(e: &Error) -> Obstacle {
+    match e {
+        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => Obstacle::Expired,
+        _ => Obstacle::Tls,
     }
 }
 

@@ -3,10 +3,10 @@
 use super::How;
 use super::login::Remark;
 use crate::config::Target;
-use crate::engine::{POOLER, Session, UNANSWERED};
+use crate::engine::Session;
 use crate::model::assessment::{Check, Limit, Seen};
 use crate::model::recovery::{Action, Deed};
-use crate::model::{Error, Finding, Kind, Severity};
+use crate::model::{Error, Fault, Finding, Kind, Obstacle, Severity};
 use crate::ops::{Cx, recovery};
 
 pub(super) const CONNECT: Check = Check {
@@ -42,10 +42,6 @@ pub(in crate::ops) fn is_closed(e: &Error) -> bool {
 pub(in crate::ops) fn is_limited(e: &Error) -> bool {
     e.code.as_deref() == Some("53300") && e.message.contains("too many connections for database")
 }
-
-/// How a finding begins that says that the server starts or recovers, and one that says that none runs.
-pub(super) const NOT_READY: &str = "the server is not ready";
-pub(super) const NOBODY_LISTENS: &str = "nobody listens there";
 
 fn quoted(name: &str) -> String {
     crate::model::Dialect::Postgres.quote_ident(&crate::text::clean(name))
@@ -96,12 +92,13 @@ pub(super) fn connected(session: &Session, remark: Option<Remark>, entry: &str, 
     seen
 }
 
-/// What it means that there is no connection, by the server's code or by what the operating system said; and what to do next.
+/// What it means that there is no connection, by the server's code or by what was in the way; and what to do next. Words are looked at where
+/// they are the server's own and its code has several meanings.
 pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
     let said = e.message.to_lowercase();
-    // Where such a login hangs is the engine's to say.
-    if said.contains(UNANSWERED) || said.starts_with(POOLER) {
-        return (Severity::Critical, e.message.clone(), e.hints.join(" "));
+    // A server that sent a code was reached.
+    if let Some(o) = e.obstacle.filter(|o| e.code.is_none() || *o == Obstacle::Pooler) {
+        return in_the_way(o, e);
     }
     let (severity, message, next) = match e.code.as_deref() {
         Some("1040" | "08004") => (
@@ -135,7 +132,7 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
         }
         Some("57P03") => (
             Severity::Critical,
-            format!("{NOT_READY}: {}", e.message),
+            format!("the server is not ready: {}", e.message),
             "It starts or recovers: wait, and look into its log how far it is. Do not stop it again: recovery would begin anew.",
         ),
         Some("55P03" | "57014") => (
@@ -174,17 +171,6 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
             "The server answers: the database is set to take no connections. Find out who set it and why; ALTER DATABASE … ALLOW_CONNECTIONS true; lets them in.",
         ),
         Some(code) if code.starts_with("SQLITE") => of_a_file(e, code),
-        _ if said.contains("does not offer tls") => (
-            Severity::Unknown,
-            e.message.clone(),
-            "The server answers, and has no TLS: see there for ssl, its certificate and its key, which a reload reads again; or what the target requires.",
-        ),
-        _ if said.starts_with("tls with ") && said.contains("expired") => (
-            Severity::Critical,
-            e.message.clone(),
-            "Renew the server's certificate with its key and let the server read them again (a reload): until then every client that looks at \
-             certificates is locked out.",
-        ),
         _ if said.contains("could not fork") => (
             Severity::Critical,
             e.message.clone(),
@@ -197,42 +183,69 @@ pub(super) fn meaning(e: &Error) -> (Severity, String, String) {
             "Its table of locks or its memory is full: end the session that holds thousands of locks (one transaction over very many tables or \
              partitions; pg_locks counted by pid). max_locks_per_transaction can be raised, with a restart.",
         ),
-        _ if said.starts_with("tls with ") => (
-            Severity::Unknown,
-            e.message.clone(),
-            "The server answers: its certificate is not the one that this target trusts. Ask who renewed it before the target trusts another (sslrootcert).",
-        ),
         Some(code) if code.len() == 5 => {
             (Severity::Critical, e.message.clone(), "The server answers, and refuses this login: its message says why.")
         }
-        _ if said.starts_with("there is no file") || said.contains("is a directory") || said.contains("no permission to") => {
-            (Severity::Unknown, e.message.clone(), "Look whether the path is right, and whether this user may read it.")
-        }
-        _ if said.contains("is not a postgresql server") => (
-            Severity::Unknown,
-            e.message.clone(),
-            "Another program answers there: look at the target's host and port, and at what sits before the server.",
-        ),
-        _ if ["lookup", "name or service", "resolve", "no address"].iter().any(|w| said.contains(w)) => (
-            Severity::Unknown,
-            e.message.clone(),
-            "The name of the host leads nowhere: look at its spelling, and whether this machine's DNS answers.",
-        ),
         _ if e.kind == Kind::PasswordNeeded => (Severity::Unknown, e.message.clone(), "Give the target a source for its password."),
         _ if e.kind == Kind::PassphraseNeeded => {
             (Severity::Unknown, e.message.clone(), "Give the key's pass phrase in HOLDPOINT_KEY_PASSPHRASE.")
         }
-        _ if said.contains("refused") || said.contains("no such file") => (
-            Severity::Critical,
-            format!("{NOBODY_LISTENS}: {}", e.message),
-            "The server is not running, or listens elsewhere: look at its process and the end of its log.",
-        ),
-        _ if said.contains("no answer") || said.contains("timed out") || said.contains("did not answer") => {
-            (Severity::Critical, e.message.clone(), "The machine does not answer, or a firewall drops the packets: try another port of it.")
-        }
         _ => (Severity::Critical, e.message.clone(), "Look at the server's process and the end of its log."),
     };
     (severity, message, next.to_string())
+}
+
+/// What it means that this is in the way.
+fn in_the_way(obstacle: Obstacle, e: &Error) -> (Severity, String, String) {
+    let (severity, message, next) = match obstacle {
+        // Where such a login hangs is the engine's to say.
+        Obstacle::LoginHangs | Obstacle::Pooler => return (Severity::Critical, e.message.clone(), e.hints.join(" ")),
+        Obstacle::NoTls => (
+            Severity::Unknown,
+            e.message.clone(),
+            "The server answers, and has no TLS: see there for ssl, its certificate and its key, which a reload reads again; or what the target requires.",
+        ),
+        Obstacle::Expired => (
+            Severity::Critical,
+            e.message.clone(),
+            "Renew the server's certificate with its key and let the server read them again (a reload): until then every client that looks at \
+             certificates is locked out.",
+        ),
+        Obstacle::Tls => (
+            Severity::Unknown,
+            e.message.clone(),
+            "The server answers: its certificate is not the one that this target trusts. Ask who renewed it before the target trusts another (sslrootcert).",
+        ),
+        Obstacle::NoFile => (Severity::Unknown, e.message.clone(), "Look whether the path is right, and whether this user may read it."),
+        Obstacle::AnotherProgram => (
+            Severity::Unknown,
+            e.message.clone(),
+            "Another program answers there: look at the target's host and port, and at what sits before the server.",
+        ),
+        Obstacle::NoName => (
+            Severity::Unknown,
+            e.message.clone(),
+            "The name of the host leads nowhere: look at its spelling, and whether this machine's DNS answers.",
+        ),
+        Obstacle::NobodyListens => (
+            Severity::Critical,
+            format!("nobody listens there: {}", e.message),
+            "The server is not running, or listens elsewhere: look at its process and the end of its log.",
+        ),
+        Obstacle::NoAnswer => {
+            (Severity::Critical, e.message.clone(), "The machine does not answer, or a firewall drops the packets: try another port of it.")
+        }
+    };
+    (severity, message, next.to_string())
+}
+
+/// What the sentence on top makes something of.
+fn fault(e: &Error) -> Option<Fault> {
+    match e.code.as_deref() {
+        None if e.obstacle == Some(Obstacle::NobodyListens) => Some(Fault::NobodyListens),
+        Some("57P03") if !e.message.contains("shutting down") => Some(Fault::NotReady),
+        _ => None,
+    }
 }
 
 /// No connection. What is in the way says more than that something is.
@@ -244,7 +257,7 @@ pub(super) fn seen(e: &Error, target: &str, took: f64, in_the_way: Option<&Findi
     }
     let mut seen = Seen::of(&CONNECT).says(message.clone());
     seen.took = took;
-    let mut finding = Finding::new(severity, CONNECT.id, target, message).next(next);
+    let mut finding = Finding::new(severity, CONNECT.id, target, message).fault(fault(e)).next(next);
     if severity == Severity::Unknown {
         finding = finding.lifts(e.hints.first().cloned().unwrap_or_else(|| "a login that the server accepts".into()));
     }
@@ -291,11 +304,13 @@ mod tests {
     use super::*;
     #[test]
     fn each_failure_says_what_it_means() {
-        let meaning = |code: Option<&str>, message: &str| {
-            let e = Error { code: code.map(str::to_string), ..Error::connect(message).hint("See whether pg_authid is locked.") };
-            let seen = seen(&e, "shop", 1.0, None);
+        let seen_of = |e: Error| {
+            let seen = seen(&e.hint("See whether pg_authid is locked."), "shop", 1.0, None);
             (seen.severity, seen.findings[0].next.clone())
         };
+        let meaning = |code: Option<&str>, message: &str| seen_of(Error { code: code.map(str::to_string), ..Error::connect(message) });
+        // Whatever its words are.
+        let by = |obstacle: Obstacle| seen_of(Error::connect("it did not work").by(obstacle));
         let (severity, next) = meaning(Some("53300"), "remaining connection slots are reserved for non-replication superuser connections");
         assert!(severity == Severity::Critical && next.contains("reserved connections"), "{next}");
         let (_, next) = meaning(Some("53300"), "sorry, too many clients already");
@@ -304,15 +319,15 @@ mod tests {
         assert!(next.contains("Do not stop it again"), "{next}");
         let (_, next) = meaning(Some("57P03"), "the database system is shutting down");
         assert!(next.contains("by whom"), "{next}");
-        let (severity, next) = meaning(None, "the server at db1:5432 takes the connection and does not answer the login within 5 s");
+        let (severity, next) = by(Obstacle::LoginHangs);
         assert!(severity == Severity::Critical && next.contains("pg_authid") && !next.contains("firewall"), "{next}");
-        let (_, next) = meaning(None, "no answer from db1 within 5 s");
+        let (_, next) = by(Obstacle::NoAnswer);
         assert!(next.contains("firewall"), "{next}");
-        let (_, next) = meaning(None, "connection refused (os error 111)");
+        let (_, next) = by(Obstacle::NobodyListens);
         assert!(next.contains("not running"), "{next}");
-        let (severity, next) = meaning(None, "TLS with the server at db1:5432 failed: its certificate is self-signed");
+        let (severity, next) = by(Obstacle::Tls);
         assert!(severity == Severity::Unknown && next.contains("The server answers"), "{next}");
-        let (severity, next) = meaning(None, "TLS with the server at db1:5432 failed: its certificate has expired");
+        let (severity, next) = by(Obstacle::Expired);
         assert!(severity == Severity::Critical && next.contains("Renew"), "{next}");
         let (severity, next) =
             meaning(None, "the server at db1 refused the connection: could not fork new process for connection: Resource");

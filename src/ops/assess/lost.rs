@@ -53,7 +53,11 @@ mod tests {
     fn what_is_gone_is_told_by_what_comes_of_another_login() {
         let lost = |why: &str| Error::connect(format!("the connection to db1:5432 is lost: {why}"));
         let crashed = lost("the server closed the connection");
-        let s = seen(&crashed, "shop", Err(Error::connect("no PostgreSQL server answers at db1:5432: connection refused")));
+        let s = seen(
+            &crashed,
+            "shop",
+            Err(Error::connect("no PostgreSQL server answers at db1:5432: connection refused").by(crate::model::Obstacle::NobodyListens)),
+        );
         assert_eq!(s.severity, Severity::Critical);
         assert!(s.says.starts_with("the server went away in the middle") && s.says.contains("now nobody listens there"), "{}", s.says);
         assert!(s.findings[0].next.contains("end of its log"), "{:?}", s.findings[0]);

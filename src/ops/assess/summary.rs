@@ -1,14 +1,15 @@
 //! The sentence on top: the most likely cause, and the next step.
 
-use super::failure::{NOBODY_LISTENS, NOT_READY};
 use super::lost::LOST;
-use crate::engine::{NEXT_REFUSED, REMOVED, SILENT};
+use crate::engine::SILENT;
 use crate::model::assessment::{Seen, Summary};
-use crate::model::{Finding, Severity};
+use crate::model::{Fault, Finding, Severity};
 
-/// Of what was seen so far: the first finding of the worst kind, as checks come in the order of what they explain.
+/// Of what was seen so far: the first finding of the worst kind, as checks come in the order of what they explain; what does harm now before what
+/// has been so for long.
 pub fn summary(checks: &[Seen]) -> Summary {
     let worst = checks.iter().map(|c| c.severity).max();
+    let fault = |fault: Fault| checks.iter().flat_map(|c| &c.findings).find(|f| f.fault == Some(fault));
     let Some(severity) = worst.filter(|s| *s >= Severity::Warning) else {
         // No connection is no look at all: why is all that there is to say.
         if let Some(f) = checks.first().filter(|c| c.check == "connect" && c.severity == Severity::Unknown).and_then(|c| c.findings.first())
@@ -39,8 +40,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
         let says = match (checks.len(), blind) {
             (_, 0) => {
                 // What was just started may have ended for a reason that is gone with it.
-                let started = checks.iter().flat_map(|c| &c.findings).find(|f| f.message.starts_with("the server was started "));
-                let but = started.map_or_else(String::new, |f| format!(", but {}", f.message));
+                let but = fault(Fault::Started).map_or_else(String::new, |f| format!(", but {}", f.message));
                 format!("Nothing of what was looked at is wrong{but}.")
             }
             (all, blind) => format!("Nothing wrong was seen, but {blind} of {all} checks could not see."),
@@ -53,7 +53,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
             return Summary { severity: worst, says, next, ..Summary::default() };
         }
         let next = match blind {
-            0 if says.contains(", but the server was started") => {
+            0 if fault(Fault::Started).is_some() => {
                 "Find out why it was: everybody's sessions and what they had not committed are gone.".to_string()
             }
             0 => "If users still see a fault, it lies before the database: network, pooler, application.".to_string(),
@@ -70,25 +70,24 @@ pub fn summary(checks: &[Seen]) -> Summary {
     let Some(f) = all()
         .find(|f| f.check == LOST)
         .or_else(|| all().find(|f| fills(f)))
+        .or_else(|| all().find(|f| is_acute(checks, f)))
         .or_else(|| all().find(|f| !lasts(checks, f)))
         .or_else(|| all().next())
     else {
         return Summary::default();
     };
     // What will fail some day, however sure, comes behind what people wait for now.
-    let waits = || checks.iter().flat_map(|c| &c.findings).find(|f| f.severity >= Severity::Warning && WAITS.contains(&f.check.as_str()));
-    let f = if lasts(checks, f) && !(f.check == "PG29" && DESTROYS.contains(&f.object.as_str())) { waits().unwrap_or(f) } else { f };
+    let acute = || checks.iter().flat_map(|c| &c.findings).find(|f| f.severity >= Severity::Warning && is_acute(checks, f));
+    let f = if stands(checks, f) { acute().unwrap_or(f) } else { f };
     // Why logins are refused is known where an account has all that it may have.
-    let account = || checks.iter().flat_map(|c| &c.findings).find(|a| a.check == "MY03" && a.message.ends_with(NEXT_REFUSED));
-    let refused = Some(f).filter(|f| f.check == "MY20" && f.message.ends_with("are refused"));
-    let f = refused.and_then(|_| account()).unwrap_or(f);
+    let refused = Some(f).filter(|f| f.fault == Some(Fault::LoginsRefused));
+    let f = refused.and_then(|_| fault(Fault::AccountFull)).unwrap_or(f);
     let (mut says, mut next, check) = (sentence(f), f.next.clone(), f.check.clone());
     if let Some(refused) = refused.filter(|r| !std::ptr::eq(*r, f)) {
         says = format!("{}; {}.", says.trim_end_matches('.'), refused.message);
     }
     // That nobody answers is known to whoever was woken: a full disk is why.
-    let full =
-        full_disk(checks).filter(|_| check == "connect" && (f.message.starts_with(NOBODY_LISTENS) || f.message.starts_with(NOT_READY)));
+    let full = full_disk(checks).filter(|_| matches!(f.fault, Some(Fault::NobodyListens | Fault::NotReady)));
     if let Some(full) = full {
         says = format!("Its disk is full: {}. {says}", full.message.trim_end_matches('.'));
         next = format!("Make room first, else it stops again: {} Then start it, where it has not come back by itself.", full.next);
@@ -100,22 +99,18 @@ pub fn summary(checks: &[Seen]) -> Summary {
             .find(|c| c.check == "log" && c.figures.contains_key(SILENT))
             .and_then(|_| checks.iter().find(|c| c.check == "process"))
     };
-    if let Some(p) =
-        killed().and_then(|p| p.findings.first()).filter(|_| check == "connect" && f.message.starts_with(NOBODY_LISTENS) && full.is_none())
-    {
+    if let Some(p) = killed().and_then(|p| p.findings.first()).filter(|_| f.fault == Some(Fault::NobodyListens) && full.is_none()) {
         next = p.next.clone();
     }
     // Who waits for room has filled it, most often, and gives some back.
-    let wants_room = || checks.iter().flat_map(|c| &c.findings).find(|w| w.check == "MY08" && w.message.contains("free space"));
     let mut recover = f.recover.clone();
-    if let Some(writer) = wants_room().filter(|_| fills(f)) {
+    if let Some(writer) = fault(Fault::WantsRoom).filter(|_| fills(f)) {
         says = format!("{}; {}.", says.trim_end_matches(['.', ';']), writer.message.trim_end_matches('.'));
         next = format!("{} {next}", writer.next);
         recover = recover.or_else(|| writer.recover.clone());
     }
     // Why nothing comes from the primary stands in the standby's log.
-    let removed = || checks.iter().flat_map(|c| &c.findings).find(|l| l.check == "PG32" && l.message.contains(REMOVED));
-    if let Some(removed) = removed().filter(|_| f.check == "PG16" && f.recover.is_none()) {
+    if let Some(removed) = fault(Fault::WalRemoved).filter(|_| f.check == "PG16" && f.recover.is_none()) {
         says = format!("{}: the WAL that it needs has been removed there.", says.trim_end_matches('.'));
         next = removed.next.clone();
     }
@@ -147,11 +142,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
         _ if taken.is_some() || ends.is_some() => 1,
         Severity::Critical if fills(f) || full.is_some() => 1,
         // Nothing is written any more.
-        Severity::Critical
-            if checks.iter().any(|c| c.check == check && c.name == "disk" && c.figures.get("used").is_some_and(|u| *u >= FULL)) =>
-        {
-            1
-        }
+        Severity::Critical if is_full(checks, &check) => 1,
         Severity::Critical if check == "PG29" && !DESTROYS.contains(&f.object.as_str()) && f.recover.is_none() => 3,
         Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "PG32" | "MY18" | "MY24" | "SQ06") => 1,
         Severity::Critical => 2,
@@ -173,15 +164,22 @@ const FULL: f64 = 99.0;
 
 /// The disk of a server that is down, where it is full: so it is itself, or so says the log.
 fn full_disk(checks: &[Seen]) -> Option<&Finding> {
-    let said =
-        |f: &Finding| f.check == "log" && ["No space left on device", "disk full", "errno: 28"].iter().any(|w| f.message.contains(w));
-    let said = checks.iter().flat_map(|c| &c.findings).any(said);
+    let said = checks.iter().flat_map(|c| &c.findings).any(|f| f.fault == Some(Fault::NoRoom));
     let disk = checks.iter().find(|c| c.check == "disk")?;
     disk.findings.iter().max_by_key(|f| f.severity).filter(|_| said || disk.figures.get("used").is_some_and(|used| *used >= FULL))
 }
 
 /// Checks of what has been so for long, and will do harm some day: what happens now comes before them.
 const LASTING: [&str; 12] = ["PG27", "PG28", "PG29", "PG31", "PG32", "PG36", "MY18", "MY21", "MY22", "MY23", "SQ07", "SQ09"];
+
+/// Checks of what has been so for long and does harm when it comes to its end: alone they come in the order of all, and behind what is acute.
+const STANDING: [&str; 9] = ["PG09", "PG10", "PG11", "PG13", "PG24", "MY09", "MY16", "SQ05", "SQ08"];
+
+/// Checks whose critical findings say that people wait, are refused or lose data now, in whatever order they were read.
+const ACUTE: [&str; 17] = [
+    "connect", "PG03", "PG26", "PG32", "PG34", "PG35", "MY02", "MY03", "MY11", "MY13", "MY15", "MY18", "MY20", "MY24", "MY25", "MY27",
+    "SQ06",
+];
 
 /// Settings with which a crash, or reading on, destroys data.
 const DESTROYS: [&str; 4] = ["fsync", "full_page_writes", "zero_damaged_pages", "ignore_checksum_failure"];
@@ -191,6 +189,31 @@ const BUSY: [&str; 4] = ["PG03", "PG08", "MY03", "MY04"];
 
 /// Checks of who waits for whom: what warns there keeps people waiting now.
 const WAITS: [&str; 4] = ["PG06", "MY06", "MY07", "SQ04"];
+
+/// It does its harm now.
+fn is_acute(checks: &[Seen], f: &Finding) -> bool {
+    let check = f.check.as_str();
+    let acute = || match check {
+        // Up to there what fills it says more.
+        _ if is_full(checks, check) => true,
+        "PG35" => f.object != "transactions",
+        check => ACUTE.contains(&check) || LASTING.contains(&check) && !lasts(checks, f),
+    };
+    WAITS.contains(&check) || f.severity == Severity::Critical && acute()
+}
+
+/// Its disk has no room.
+fn is_full(checks: &[Seen], check: &str) -> bool {
+    checks.iter().any(|c| c.check == check && c.name == "disk" && c.figures.get("used").is_some_and(|u| *u >= FULL))
+}
+
+/// It has been so for long, and does its harm some day.
+fn stands(checks: &[Seen], f: &Finding) -> bool {
+    // Nobody writes any more, or hardly for long.
+    let ends = || f.check == "PG09" && checks.iter().any(|c| c.check == "PG09" && c.figures.get("left").is_some_and(|left| *left < ENDS));
+    let destroys = f.check == "PG29" && DESTROYS.contains(&f.object.as_str());
+    !destroys && (lasts(checks, f) || STANDING.contains(&f.check.as_str()) && !ends())
+}
 
 fn lasts(checks: &[Seen], f: &Finding) -> bool {
     let used = || checks.iter().find(|c| c.check == f.check).and_then(|c| c.figures.get("used"));
@@ -221,6 +244,8 @@ fn sentence(f: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{EngineKind, Target};
+    use crate::engine::registry;
     use crate::model::assessment::{Check, Limit};
 
     fn seen(id: &'static str, severity: Severity, object: &str, message: &str) -> Seen {
@@ -247,6 +272,49 @@ mod tests {
         assert_eq!(summary(&[full(95.0), seen("PG19", Severity::Warning, "x", "2 deadlocks")]).check, "PG28", "the worse one first");
     }
 
+    /// All checks of all engines, by which a finding of any of them may stand beside one of any other.
+    fn ids() -> Vec<&'static str> {
+        let kinds = [EngineKind::Postgres, EngineKind::MySql, EngineKind::Sqlite];
+        kinds.iter().flat_map(|k| registry::engine(Target::bare("t", *k), None).assessing().get().unwrap().checks()).map(|c| c.id).collect()
+    }
+
+    #[test]
+    fn of_any_two_what_is_acute_comes_before_what_stands() {
+        let all = ids();
+        for id in ACUTE.iter().chain(&WAITS).chain(&STANDING).chain(&LASTING) {
+            assert!(all.contains(id) || *id == "connect", "{id} is no check any more");
+        }
+        let of = |id: &'static str, severity| {
+            let mut s = seen(id, severity, "x", &format!("{id} speaks"));
+            // A disk without room; a counter, or the log, that is not at its end.
+            if matches!(id, "PG14" | "MY26" | "SQ11") {
+                (s.name, s.figures) = ("disk".into(), [("used".to_string(), 100.0)].into());
+            }
+            s
+        };
+        let acute: Vec<&str> = all
+            .iter()
+            .copied()
+            .chain(["connect"])
+            .filter(|id| is_acute(&[of(id, Severity::Critical)], &of(id, Severity::Critical).findings[0]))
+            .collect();
+        assert!(["PG06", "PG14", "PG26", "PG32", "MY26", "MY07", "SQ11"].iter().all(|id| acute.contains(id)), "{acute:?}");
+        assert!(!["PG09", "PG11", "PG27", "PG29", "MY09", "MY21", "SQ07"].iter().any(|id| acute.contains(id)), "{acute:?}");
+        for a in &acute {
+            for b in all.iter().filter(|b| !acute.contains(b)) {
+                let (a, b) = (of(a, Severity::Critical), of(b, Severity::Critical));
+                assert_eq!(summary(&[b.clone(), a.clone()]).check, a.check, "{} came first", b.check);
+                assert_eq!(summary(&[a.clone(), b]).check, a.check);
+            }
+        }
+        // Who waits stands before it, also where it weighs less.
+        for b in STANDING.iter().chain(&LASTING).filter(|b| !acute.contains(b)) {
+            for a in WAITS {
+                assert_eq!(summary(&[of(b, Severity::Critical), of(a, Severity::Warning)]).check, a, "{b}");
+            }
+        }
+    }
+
     #[test]
     fn a_disk_that_is_full_within_minutes_comes_first_and_a_full_one_is_why_nobody_answers() {
         let archive = seen("PG12", Severity::Critical, "archive_command", "archiving fails");
@@ -255,10 +323,14 @@ mod tests {
         assert_eq!((s.check.as_str(), s.sev), ("PG35", Some(1)));
         let some_day = seen("PG35", Severity::Critical, "transactions", "the server refuses writes in ≈ 2 d");
         assert_eq!(summary(&[archive, some_day]).check, "PG12");
-        let refused = seen("connect", Severity::Critical, "shop", "nobody listens there: connection refused");
+        let of = |mut s: Seen, fault| {
+            s.findings[0].fault = Some(fault);
+            s
+        };
+        let refused = of(seen("connect", Severity::Critical, "shop", "nobody listens there: connection refused"), Fault::NobodyListens);
         let disk = seen("disk", Severity::Warning, "/srv", "the file system of WAL (/srv) is 97 % full, 15 MB left").figure("used", 97.0);
         assert!(summary(&[refused.clone(), disk.clone()]).says.starts_with("Nobody listens"));
-        let log = seen("log", Severity::Warning, "log", "PANIC: could not write to file: No space left on device");
+        let log = of(seen("log", Severity::Warning, "log", "PANIC: could not write to file: No space left on device"), Fault::NoRoom);
         let s = summary(&[refused, disk, log]);
         assert!(
             s.says.starts_with("Its disk is full: the file system of WAL (/srv) is 97 % full, 15 MB left. Nobody listens"),
@@ -295,6 +367,7 @@ mod tests {
         );
         let cancel = crate::model::recovery::Action { deed: crate::model::recovery::Deed::Cancel, object: "24".into(), value: None };
         writer.findings[0].recover = Some(cancel);
+        writer.findings[0].fault = Some(Fault::WantsRoom);
         let s = summary(&[disk.clone(), writer]);
         assert!(s.says.starts_with("The disk of the data is full; app@db2 (connection 24)"), "{s:?}");
         assert_eq!(s.recover.map(|r| r.object).as_deref(), Some("24"));
@@ -303,13 +376,15 @@ mod tests {
 
     #[test]
     fn why_logins_are_refused_and_when_writes_end_stand_with_what_is_on_top() {
-        let refused = seen("MY20", Severity::Critical, "server", "100 % of 45 logins are refused");
-        let account = seen(
+        let mut refused = seen("MY20", Severity::Critical, "server", "100 % of 45 logins are refused");
+        refused.findings[0].fault = Some(Fault::LoginsRefused);
+        let mut account = seen(
             "MY03",
             Severity::Warning,
             "account app",
             "account app has 2 of 2 connections that it may have: the next login is refused",
         );
+        account.findings[0].fault = Some(Fault::AccountFull);
         let s = summary(&[refused.clone(), account]);
         assert_eq!(s.check, "MY03");
         assert_eq!(

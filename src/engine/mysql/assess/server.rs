@@ -1,12 +1,12 @@
 //! The server itself: how long it runs, how many are connected, how it is set.
 
 use super::{Values, at, innodb, number, refused, rows};
+use crate::engine::Session;
 use crate::engine::assessing::{age, end_idle, hidden, taken};
 use crate::engine::mysql::mariadb;
-use crate::engine::{NEXT_REFUSED, Session};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
-use crate::model::{Dialect, Finding, Result, Severity};
+use crate::model::{Dialect, Fault, Finding, Result, Severity};
 use crate::text;
 
 pub(super) async fn state(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
@@ -59,6 +59,7 @@ pub(super) async fn state(s: &Session, check: &Check, limits: &Limits) -> Result
     if up < limits.of(check, "restarted").0 {
         seen.find(
             Finding::new(Severity::Info, check.id, &id.address, format!("the server was started {} ago", age(up)))
+                .fault(Fault::Started)
                 .next("Look into its log for why: a crash, or somebody."),
         );
     }
@@ -148,10 +149,10 @@ async fn own_limits(s: &Session, check: &Check, seen: &mut Seen) -> Result<()> {
     for r in &found {
         let (user, most, used) = (text::clean(at(r, 0)), number(r, 3).unwrap_or(0.0), number(r, 4).unwrap_or(0.0));
         let quote = |t: &str| Dialect::MySql.quote_literal(t);
-        let words = format!("account {user} has {used} of {most} connections that it may have: {NEXT_REFUSED}");
+        let words = format!("account {user} has {used} of {most} connections that it may have: the next login is refused");
         let account = if at(r, 2) == "1" { format!("{}@{}", quote(at(r, 0)), quote(at(r, 1))) } else { format!("{}@…", quote(at(r, 0))) };
         seen.says.push_str(&format!("; account {user} {used} of its {most}"));
-        seen.find(Finding::new(Severity::Warning, check.id, format!("account {user}"), words).next(format!(
+        seen.find(Finding::new(Severity::Warning, check.id, format!("account {user}"), words).fault(Fault::AccountFull).next(format!(
             "Close what is idle, or give it more: ALTER USER {account} WITH MAX_USER_CONNECTIONS n; (0: max_user_connections of the server)."
         )));
     }

@@ -5,7 +5,7 @@ use crate::engine::Session;
 use crate::engine::assessing::{age, hidden, one_line};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
-use crate::model::{Finding, Result, Severity};
+use crate::model::{Fault, Finding, Result, Severity};
 
 /// Threads that are the server's own work.
 pub(super) const OWN: &str = "'Daemon', 'Binlog Dump', 'Binlog Dump GTID', 'Slave_IO', 'Slave_SQL', 'Slave_worker'";
@@ -160,6 +160,7 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         seen.find(match (waits, slow_by_nature) {
             _ if is_committing(state) => found.next(COMMITTING.1),
             _ if wants_room(state) => found
+                .fault(Fault::WantsRoom)
                 .next("The disk is full, and it waits until somebody makes room: cancelled, it gives back what it has written.")
                 .recover(Deed::Cancel, at(r, 0)),
             (true, _) => found.next("It waits: look at who holds the lock."),

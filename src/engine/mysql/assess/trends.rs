@@ -4,7 +4,7 @@ use super::{at, number, refused, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{BUSY_READS, grown, look_at_its_plan, one_line, slower};
 use crate::model::assessment::{Check, Limits, Sample, Seen};
-use crate::model::{Finding, Result, Severity};
+use crate::model::{Fault, Finding, Result, Severity};
 
 /// What a check counts, by the names of the server's status.
 fn counted(check: &str) -> &'static [&'static str] {
@@ -155,13 +155,11 @@ fn judge(check: &Check, limits: &Limits, d: &[f64], seconds: f64) -> Seen {
             }
             if all >= 20.0 && full == 0.0 {
                 let told = format!("{refused:.0} % of {all} logins are refused");
-                add(
-                    refused,
-                    "refused",
-                    told,
-                    "A wrong password, a missing right, an account at its own limit (MAX_USER_CONNECTIONS), or a network fault: the server's log tells all but the limit.",
-                    &mut seen,
-                );
+                let next = "A wrong password, a missing right, an account at its own limit (MAX_USER_CONNECTIONS), or a network fault: the server's log tells all but the limit.";
+                let severity = Severity::of(refused, limits.of(check, "refused"));
+                if severity >= Severity::Warning {
+                    seen.find(Finding::new(severity, check.id, SERVER, told).fault(Fault::LoginsRefused).next(next));
+                }
             }
         }
         "MY12" => {

@@ -6,7 +6,7 @@ use crate::engine::assessing::{age, end_idle, hidden, one_line, taken};
 use crate::engine::postgres::catalog::{Row, cell};
 use crate::model::assessment::{Check, Limits, Seen, Sight};
 use crate::model::recovery::Deed;
-use crate::model::{Dialect, Finding, Result, Severity};
+use crate::model::{Dialect, Fault, Finding, Result, Severity};
 use crate::text;
 
 /// Seconds between the start of the main process and of those beside it from which on these were started again.
@@ -41,6 +41,7 @@ pub(super) async fn server(s: &Session, sight: &Sight, check: &Check, limits: &L
     if up < limits.of(check, "restarted").0 {
         seen.find(
             Finding::new(Severity::Info, check.id, &s.identity().address, format!("the server was started {} ago", age(up)))
+                .fault(Fault::Started)
                 .next("Look into its log for why: a crash, or somebody."),
         );
     }

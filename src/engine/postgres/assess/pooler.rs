@@ -6,9 +6,9 @@ use crate::engine::assessing::age;
 use crate::engine::postgres::connect::{Dialer, Refusal};
 use crate::engine::postgres::fault::Report;
 use crate::engine::postgres::open::user_of;
-use crate::engine::{POOLER, Password, Session};
+use crate::engine::{Password, Session};
 use crate::model::assessment::{Check, Limits, Seen};
-use crate::model::{Dialect, Error, Finding, Result, Severity};
+use crate::model::{Dialect, Error, Finding, Obstacle, Result, Severity};
 use crate::text::{clean, counted};
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::Message;
@@ -82,7 +82,7 @@ pub(super) async fn look(s: &Session, target: &Target, password: &Password, chec
 
 /// Where it was the pooler that let nobody through.
 pub(super) async fn in_the_way(e: &Error, target: &Target, password: &Password, check: &Check, limits: &Limits) -> Option<Seen> {
-    match e.message.starts_with(POOLER) {
+    match e.obstacle == Some(Obstacle::Pooler) {
         true => Some(asked(target, password, check, limits).await),
         false => None,
     }
