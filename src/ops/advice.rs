@@ -179,7 +179,7 @@ pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Want
     report.advice = found.proposed.into_iter().map(|c| untried(conn, &known, &answers, c)).collect();
     match conn.engine().hypothetical().get() {
         Ok(engine) => {
-            estimates::estimate(cx, conn, engine, &session, &known, &mut report).await?;
+            estimates::estimate(cx, conn, engine, &session, &known, wanted.measure, &mut report).await?;
             for a in report.advice.iter_mut().filter(|a| a.level == Level::Estimated).take(BUILT) {
                 let reads = others::reads(cx, conn, &report.statement, &a.candidate.relation).await?;
                 let creates = creates(conn, &a.candidate);

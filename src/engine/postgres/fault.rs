@@ -80,6 +80,10 @@ impl Report {
             "2D000" => {
                 e.hints.push("A procedure may COMMIT or ROLLBACK only where no transaction is open: end yours first, then call it.".into())
             }
+            // A parameter in a place that takes any type (`concat(:v)`): the server will not guess.
+            "42P18" if e.message.contains("parameter $") => {
+                e.hints.push("That place takes values of any type: say of which one this is, as in :name::text.".into())
+            }
             "42501" => e.hints.push("The role lacks a privilege: ask its owner for the GRANT, or connect as another role.".into()),
             "25006" => e.kind = Kind::ReadOnly,
             "55P03" => e.hints.push("Another session holds the lock that this statement needs; run it again later.".into()),

@@ -22,13 +22,14 @@ const ONE_VALUE: f64 = 4.0;
 /// Rows to a value from which an index that keeps each value once is much smaller.
 const ALIKE: f64 = 3.0;
 
-/// Asks the planner about each candidate.
+/// Asks the planner about each candidate. Where they will be `measured`, one that it takes is not left out because it expects little of it.
 pub(super) async fn estimate(
     cx: &Cx,
     conn: &Connection,
     engine: &dyn Hypothetical,
     session: &Session,
     known: &Known,
+    measured: bool,
     report: &mut Report,
 ) -> Result<()> {
     let whole = report.advice.len() as u64;
@@ -94,7 +95,7 @@ pub(super) async fn estimate(
                 a.spec
             )),
             (true, Some(b), Some(f)) if f > (1.0 - FALLS) * b => Some(format!(
-                "with an index on {} the expected cost goes from {b:.0} to {f:.0} only, less than {:.0} %",
+                "with an index on {} the expected cost goes from {b:.0} to {f:.0} only, less than {:.0} % (a cost is no time: `--measure` builds and times it)",
                 a.spec,
                 FALLS * 100.0
             )),
@@ -114,6 +115,12 @@ pub(super) async fn estimate(
                 "The planner does not take it imagined, but it imagines an entry for each row, and equal values take far less in the \
                         real index. Measuring tells (`--measure`)."
                     .into();
+            kept.push(a);
+            continue;
+        }
+        // Costs are no times.
+        if why.is_some() && taken && measured {
+            a.unless = "The planner takes it and expects little of it.".into();
             kept.push(a);
             continue;
         }

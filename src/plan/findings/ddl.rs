@@ -83,7 +83,14 @@ impl Scene<'_> {
             name.pop();
         }
         let using = if method.is_empty() { String::new() } else { format!(" USING {method}") };
-        format!("CREATE INDEX {} ON {table_sql}{using} ({keys})", ident(self.dialect, &format!("{name}_idx")))
+        format!("CREATE INDEX {} ON {table_sql}{using} ({keys})", ident(self.dialect, &self.free(table, &name)))
+    }
+    /// `name_idx`, or with a number behind it where an index of the table has that name.
+    fn free(&self, table: &str, name: &str) -> String {
+        let indexes = self.known.tables.iter().filter(|t| t.name == table).flat_map(|t| t.indexes.iter().chain(&t.hidden));
+        let all: Vec<&str> = indexes.map(|i| i.name.as_str()).collect();
+        let mut numbered = (1..).map(|n| if n == 1 { format!("{name}_idx") } else { format!("{name}_idx{n}") });
+        numbered.find(|n| !all.iter().any(|taken| taken.eq_ignore_ascii_case(n))).unwrap_or_default()
     }
 
     /// An index on an expression over the node's columns. `None` where the product has none.

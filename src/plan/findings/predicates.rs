@@ -277,10 +277,10 @@ fn depends_on_session(s: &Scene<'_>, i: usize, key: &Expr) -> bool {
     if s.product != Product::Postgres {
         return false;
     }
-    let zoned = key
-        .columns()
-        .iter()
-        .any(|c| s.table(i).and_then(|t| t.type_of(&c.name)).is_none_or(|t| t.contains("with time zone") || t == "timestamptz"));
+    let has_zone = |t: String| t.contains("with time zone") || t == "timestamptz";
+    let type_of = |c: &Column| s.table(i).and_then(|t| t.type_of(&c.name));
+    let zoned = key.columns().iter().any(|c| type_of(c).is_none_or(has_zone));
+    let surely_zoned = key.columns().iter().any(|c| type_of(c).is_some_and(has_zone));
     let mut found = false;
     key.walk(&mut |e| match e {
         Expr::Call { name, .. } => {
@@ -291,7 +291,12 @@ fn depends_on_session(s: &Scene<'_>, i: usize, key: &Expr) -> bool {
             );
             found |= zoned && matches!(name, "date" | "date_trunc" | "date_part" | "extract");
         }
-        Expr::Cast { to, .. } => found |= zoned && (to.starts_with("date") || to.starts_with("time")) || to.contains("with time zone"),
+        // A day is not always as long: where the zone changes its clocks.
+        Expr::Arithmetic { .. } => found |= surely_zoned,
+        // What is no column's is the same tomorrow.
+        Expr::Cast { what, to } if !what.columns().is_empty() => {
+            found |= zoned && (to.starts_with("date") || to.starts_with("time")) || to.contains("with time zone");
+        }
         _ => {}
     });
     found

@@ -89,6 +89,17 @@ fn a_limit_that_the_plan_does_not_show() {
     let limited = "select * from orders where state = 'x' order by placed desc limit 3";
     assert_eq!(told(scan(), "select * from orders where state = 'x'"), (true, false));
     assert_eq!(told(scan(), limited), (false, true));
+    // A plan from a file, without its statement: a whole scan that read a part of the table says that something ended it.
+    let filed = |read: &str| {
+        let mut n = maria_scan("orders", "index").est(198_865.0).ran(1.0, 3.0, 60.0).drops(3_000.0).says("Filter", "orders.state = 'x'");
+        n.attrs.extend([("rows".to_string(), "198865".to_string()), ("r_rows".into(), read.into())]);
+        let mut p = plan("MariaDB", n);
+        p.analyzed = true;
+        fill(&mut p, &Known::default());
+        (p.findings.iter().any(|f| f.id == "F5"), p.root.estimate_doubt.is_some())
+    };
+    assert_eq!(filed("8888"), (false, true));
+    assert_eq!(filed("200000"), (true, false));
     // All of it is read before the first row of the sort.
     let sorted = node("sort", "filesort").ran(1.0, 3.0, 5.0).over(vec![scan()]);
     assert_eq!(told(sorted, limited), (true, false));
@@ -107,6 +118,9 @@ fn a_pattern_wants_its_class() {
     // One of another class does not serve it.
     known.tables[0] = indexed(known.tables[0].clone(), "by_ref", &["ref"]);
     assert!(f1(&known).next.starts_with("Try an index on (ref varchar_pattern_ops)"), "{}", f1(&known).next);
+    // A name that is taken is no name for another one.
+    known.tables[0] = indexed(known.tables[0].clone(), "orders_ref_idx", &["ref"]);
+    assert_eq!(f1(&known).sql.as_deref(), Some("CREATE INDEX orders_ref_idx2 ON public.orders (ref varchar_pattern_ops)"));
 }
 
 /// What is said of a wrong estimate fits the step that it is of.
@@ -186,6 +200,24 @@ fn different_tests_of_one_arm_are_told_apart() {
     assert_eq!(f9.len(), 2, "{f9:#?}");
     assert!(f9.iter().all(|m| m.ends_with("; the same in 1 more of its neighbours")), "{f9:#?}");
     assert!(f9[0].contains("lower") && f9[1].contains("upper"), "{f9:#?}");
+}
+
+/// What the session's time zone decides is in no index; what is no column's is the same tomorrow.
+#[test]
+fn an_expression_that_may_change_is_offered_no_index() {
+    let f9 = |filter: &str| {
+        let known = of(vec![columns(table("orders", 400_000.0), &[("placed", "timestamp with time zone"), ("n", "integer")])]);
+        let plan = pg(seq("orders").ran(1.0, 6.0, 60.0).drops(399_994.0).says("Filter", filter));
+        findings(&plan, &known).into_iter().find(|f| f.id == "F9").unwrap_or_else(|| panic!("{filter}"))
+    };
+    let moved = f9("((orders.placed + '1 day'::interval) > '2024-08-29'::timestamp with time zone)");
+    assert!(moved.sql.is_none() && moved.next.contains("compare the column itself"), "{moved:?}");
+    for stable in [
+        "(COALESCE(orders.placed, '2000-01-01'::timestamp with time zone) < '2001-01-01'::timestamp with time zone)",
+        "((orders.n % 7) = 0)",
+    ] {
+        assert!(f9(stable).sql.is_some(), "{stable}");
+    }
 }
 
 /// What F1 points to is there: a cast, also of a column that has no index yet. Beside a test that an index serves it is not worth a word.
