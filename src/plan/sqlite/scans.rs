@@ -41,7 +41,7 @@ pub fn measured(scans: &[Scan], cycles: u64, ms: f64, known: &Known, version: &s
         order.entry(parent(s)).or_default().push(s);
     }
     fill(&mut plan.root, 0, &order);
-    let counted = own_cycles(&mut plan.root);
+    let counted = own_cycles(&mut plan.root.children, cycles as f64);
     // The code that fills a list is inside the loop that looks into it: lines may count the same cycle, then shares are of their sum.
     let whole = counted.max(cycles as f64);
     if whole > 0.0 {
@@ -81,17 +81,45 @@ fn fill(n: &mut PlanNode, id: i64, order: &HashMap<i64, Vec<&Scan>>) {
     }
 }
 
-/// From cycles with all below (in `self_ms`) to a line's own. Returns the sum of the own ones.
-fn own_cycles(n: &mut PlanNode) -> f64 {
-    let below: f64 = n.children.iter_mut().map(own_cycles).sum();
+/// A loop over a table or an index: what it counts are the steps that use its cursor, wherever they stand. All other lines count what
+/// stands below them.
+fn is_loop(n: &PlanNode) -> bool {
+    n.loops.is_some() && n.rows.is_some()
+}
+
+/// Cycles of a line with all below, of a loop's those below alone.
+fn inclusive(n: &PlanNode) -> f64 {
     match n.self_ms {
-        Some(all) => {
-            // A scan does not hold what stands below it (a subquery that fills its list); all others do.
-            let own = if n.loops.is_some() && n.rows.is_some() { all } else { (all - below).max(0.0) };
-            n.self_ms = Some(own);
-            own + below
-        }
-        None => below,
+        Some(all) if !is_loop(n) => all,
+        _ => n.children.iter().map(inclusive).sum(),
+    }
+}
+
+/// From cycles with all below (in `self_ms`) to the lines' own, of lines that together have no more than `within`. Returns the sum of the own
+/// ones.
+///
+/// A correlated subquery reads columns of the loops around it with their cursors: those cycles are counted twice, here and there. They
+/// are the subquery's, so the loops have no more than what the subqueries beside them leave.
+fn own_cycles(lines: &mut [PlanNode], within: f64) -> f64 {
+    let others: f64 = lines.iter().map(inclusive).sum();
+    let loops: f64 = lines.iter().filter(|n| is_loop(n)).filter_map(|n| n.self_ms).sum();
+    let free = (within - others).max(0.0);
+    let part = if loops > free && within > 0.0 { free / loops } else { 1.0 };
+    let mut sum = 0.0;
+    for n in lines {
+        let below = inclusive_below(n);
+        let own = own_cycles(&mut n.children, below);
+        n.self_ms = n.self_ms.map(|all| if is_loop(n) { all * part } else { (all - own).max(0.0) });
+        sum += own + n.self_ms.unwrap_or(0.0);
+    }
+    sum
+}
+
+/// What the lines below a line have together, at most.
+fn inclusive_below(n: &PlanNode) -> f64 {
+    match n.self_ms {
+        Some(all) if !is_loop(n) => all,
+        _ => f64::INFINITY,
     }
 }
 
@@ -125,6 +153,22 @@ mod tests {
     fn scan(id: i64, parent: i64, text: &str, counts: [Option<u64>; 3]) -> Scan {
         let [loops, visits, cycles] = counts;
         Scan { id, parent, text: text.into(), loops, visits, estimated: Some(20.0), cycles }
+    }
+
+    /// The outer table's cursor is read for every row of the inner one: these steps are the subquery's.
+    #[test]
+    fn a_correlated_subquery_has_its_own_time() {
+        let scans = [
+            scan(2, 0, "SEARCH items USING INTEGER PRIMARY KEY (rowid<?)", [Some(1), Some(29), Some(300)]),
+            scan(5, 0, "CORRELATED SCALAR SUBQUERY 1", [None, None, Some(1_578)]),
+            scan(9, 5, "SCAN oi", [Some(29), Some(5_800_000), Some(999)]),
+        ];
+        let plan = measured(&scans, 1_580, 158.0, &Known::default(), "3.50");
+        let own = |n: &PlanNode| n.self_ms.expect("a share");
+        let [outer, sub] = &plan.root.children[..] else { panic!("{:#?}", plan.root) };
+        assert!(own(outer) <= 0.2001, "{}", own(outer));
+        assert!((own(&sub.children[0]) - 99.9).abs() < 0.1 && (own(sub) - 57.9).abs() < 0.1, "{:#?}", plan.root);
+        assert!((sub.total_ms.expect("total") - 157.8).abs() < 0.1);
     }
 
     /// A sort's estimate of 1 is no estimate.
