@@ -176,6 +176,19 @@ fn calls_and_tables_that_are_filled_take_values() {
     }
 }
 
+/// A literal there is a text; a parameter has no type that PostgreSQL could tell.
+#[test]
+fn a_place_of_any_type_takes_a_text() {
+    let p = Project::postgres();
+    let asked = "select concat(:v, '|', :w), jsonb_build_object('a', :v), num_nulls(:n, :v)";
+    let values = ["-p", "v=abc", "-p", "w=x y", "-p", "n=NULL", "--format", "csv"];
+    let text = p.ok(&[&["query", "app-dev", asked][..], &values].concat());
+    assert!(text.contains("abc|x y,\"{\"\"a\"\": \"\"abc\"\"}\",1"), "{text}");
+    // What may be meant as a truth value is asked about.
+    let text = p.expect(1, &["query", "app-dev", "select jsonb_build_array(:v)", "-p", "v=true"]);
+    assert!(text.contains("::text"), "{text}");
+}
+
 /// What a server makes of the text that it was sent is nothing that the user wrote.
 #[test]
 fn columns_without_a_name_are_headed_as_they_were_typed() {

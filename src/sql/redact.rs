@@ -265,6 +265,9 @@ fn holds_secret(part: &str) -> bool {
     if lower.contains("password") || lower.contains("passwd") || lower.contains("identified by") || lower.contains("bearer ") {
         return true;
     }
+    if lower.match_indices(['=', ':']).any(|(at, _)| names_a_value(&lower, at)) {
+        return true;
+    }
     // A function's body or a block (DO) is a string, too.
     if let Some(body) = part.strip_prefix('$').and_then(|p| p.split_once('$')).map(|(_, body)| body)
         && names_secret(body, &lex(Dialect::Postgres, body))
@@ -277,6 +280,16 @@ fn holds_secret(part: &str) -> bool {
         let end = authority.find(|c: char| c == '/' || c.is_whitespace()).unwrap_or(authority.len());
         authority[..end].rfind('@').is_some_and(|a| authority[..a].contains(':'))
     })
+}
+
+/// Whether the sign at a byte of a lower-case text gives a value to what is called like a secret: `token=…`, `"api_key": "…"`.
+fn names_a_value(lower: &str, at: usize) -> bool {
+    let before = lower[..at].trim_end_matches([' ', '\t', '"', '\'']);
+    let name = &before[before
+        .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
+        .map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8))..];
+    let behind = lower[at + 1..].trim_start_matches([' ', '\t']);
+    tells_of_secret(name) && behind.starts_with(|c: char| !c.is_whitespace() && c != ':')
 }
 
 #[cfg(test)]
@@ -298,6 +311,21 @@ mod tests {
         assert!(secret_among_values(Postgres, "alter role a password :p") && !secret_among_values(Postgres, "select :p"));
         assert!(secret_among_values(Postgres, "update u set api_token = :t where id = :id"));
         assert!(!secret_among_values(Sqlite, "select * from t where a = :id and b <> :password"), "the other value is none");
+    }
+
+    #[test]
+    fn comments_and_documents_that_tell_a_secret_are_hidden() {
+        for (d, text, shown) in [
+            (Postgres, "select 9 -- token=S3cret", "select 9 -- …"),
+            (Postgres, "select 9 /* api_key: S3cret */", "select 9 /* … */"),
+            (MySql, "select 9 # pwd = S3cret", "select 9 -- …"),
+            (Postgres, "insert into cfg values (1, '{\"api_key\": \"S3cret\"}')", "insert into cfg values (1, '…')"),
+        ] {
+            assert_eq!(redact(d, text), shown);
+        }
+        for text in ["select 9 -- a token, see above", "select 9 -- tokens: ", "select a::int -- keyword=x", "select 'time: 12:30'"] {
+            assert_eq!(redact(Postgres, text), text);
+        }
     }
 
     #[test]

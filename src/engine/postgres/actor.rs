@@ -2,6 +2,7 @@
 
 use super::explain;
 use super::link::{Job, Link, Lost};
+use super::literals::{TEXT, undetermined};
 use super::written::DIGITS;
 use crate::engine::session::{Access, Asked, Event, Request, SessionStatus};
 use crate::model::plan::Plan;
@@ -100,7 +101,7 @@ impl Actor {
             // Nobody waits for it any more, and nothing was sent.
             return Ok(());
         }
-        let declared = match self.declared(text, params, &events).await? {
+        let mut declared = match self.declared(text, params, &events).await? {
             Ok(types) => types,
             Err(e) => {
                 self.publish(None);
@@ -108,7 +109,6 @@ impl Actor {
                 return Ok(());
             }
         };
-        let mut job = Job { text, params, data, declared: &declared, ..Job::default() };
         let sets = self.access == Access::ReadOnly && only_reading(Dialect::Postgres, text);
         if sets && !self.local.is_empty() {
             let why = "behind a pooler a setting would stay on a connection that others are given";
@@ -117,12 +117,25 @@ impl Actor {
                 .await;
             return Ok(());
         }
-        if self.access == Access::ReadOnly && !sets {
-            job.prelude = vec!["BEGIN READ ONLY".into()];
-            job.prelude.extend(self.local.iter().cloned());
-            job.coda = vec!["ROLLBACK"];
-        }
-        let mut ending = self.link.run(job, events, true).await;
+        let before = self.link.tx;
+        let mut ending = loop {
+            let mut job = Job { text, params, data, declared: &declared, ..Job::default() };
+            if self.access == Access::ReadOnly && !sets {
+                job.prelude = vec!["BEGIN READ ONLY".into()];
+                job.prelude.extend(self.local.iter().cloned());
+                job.coda = vec!["ROLLBACK"];
+            }
+            let ending = self.link.run(job, events.clone(), true).await;
+            // Nothing was run, and no transaction of the user's has failed by it.
+            let harmless = before == TxState::Idle && self.link.tx == TxState::Idle && ending.lost.is_none();
+            match undetermined(&ending.last, params, &declared).filter(|_| harmless) {
+                Some(i) => {
+                    declared.resize(params.len(), 0);
+                    declared[i] = TEXT;
+                }
+                None => break ending,
+            }
+        };
         if ending.lost.is_none() && self.access == Access::ReadOnly {
             ending.lost = self.ensure_idle().await.err();
         }

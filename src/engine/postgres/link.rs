@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 /// How a statement ended, not yet told to its reader: the session's state is published first.
 pub(super) struct Ending {
     events: mpsc::Sender<Result<Event>>,
-    last: Result<Event>,
+    pub last: Result<Event>,
     pub lost: Option<Lost>,
 }
 

@@ -10,6 +10,7 @@ use super::actor::Actor;
 use super::link::{Job, Lost};
 use crate::engine::session::Event;
 use crate::model::{Param, Result, TxState};
+use crate::sql::params::truth;
 use tokio::sync::mpsc;
 
 const INT8: u32 = 20;
@@ -18,6 +19,8 @@ const INT4: u32 = 23;
 const OID: u32 = 26;
 const FLOAT4: u32 = 700;
 const NUMERIC: u32 = 1700;
+
+pub(super) const TEXT: u32 = 25;
 
 /// Numbers that are tried one by one where not all of them can be declared; each costs a round trip.
 const MOST: usize = 8;
@@ -40,6 +43,21 @@ fn fits(place: u32, number: &str) -> bool {
         OID => number.parse::<u32>().is_ok(),
         NUMERIC | FLOAT4 => true,
         _ => false,
+    }
+}
+
+/// The parameter whose type the server could not tell (`concat($1)` takes any), and which is a text as a literal in its place would be. What
+/// reads as a truth value may be meant as one: of that the user has to say the type.
+pub(super) fn undetermined(last: &Result<Event>, params: &[Param], declared: &[u32]) -> Option<usize> {
+    let e = last.as_ref().err().filter(|e| e.code.as_deref() == Some("42P18"))?;
+    // The words around it are the server's language.
+    let number = e.message.split_once('$')?.1;
+    let number: usize = number[..number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len())].parse().ok()?;
+    let at = number.checked_sub(1).filter(|i| declared.get(*i).is_none_or(|t| *t == 0))?;
+    match params.get(at)? {
+        Param::Text(t) if truth(t).is_none() => Some(at),
+        Param::Null => Some(at),
+        _ => None,
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) fn read(keys: &[char], visual: bool) -> Read {
         (_, ['g', 'g'] | ['f' | 't', _]) => done(rest),
         (Some(_), ['i']) => Read::More,
         (Some(_), ['/' | 'n']) => done(rest),
+        // Objects and motions that are not of the list take a letter, too: it is no command of its own.
+        (Some(_), ['a' | 'F' | 'T' | '\'' | '`' | '[' | ']']) => Read::More,
         (Some(_), ['i', c]) if object::LETTERS.contains(c) => done(rest),
         (Some(op), [c]) if *c == op => done(rest),
         (_, ['h' | 'j' | 'k' | 'l' | 'w' | 'b' | 'e' | '0' | '^' | '$' | 'G']) => done(rest),
@@ -44,6 +46,7 @@ pub(super) fn read(keys: &[char], visual: bool) -> Read {
         (None, ['i', c]) if visual && object::LETTERS.contains(c) => done(rest),
         (None, ['d' | 'c' | 'y' | '>']) if visual => done(rest),
         (None, ['v' | 'V' | 'p' | 'x' | 'n' | '/']) => done(rest),
+        (None, ['a']) if visual => Read::More,
         (None, ['i' | 'a' | 'I' | 'A' | 'o' | 'O' | 'u' | '.']) if !visual => done(rest),
         _ => Read::Not,
     }

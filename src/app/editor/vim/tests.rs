@@ -208,3 +208,13 @@ proptest::proptest! {
         proptest::prop_assert_eq!(e.text(), text);
     }
 }
+
+/// Hands that know more of vim than the list type commands of two keys: the second is none of its own.
+#[test]
+fn the_letter_of_a_command_that_is_not_of_the_list_does_nothing() {
+    for keys in ["dap", "yiwdap", "d'x", "dFx", "c]p", "vap\u{241b}"] {
+        let mut e = at("on|e two");
+        press(&mut Vim::default(), &mut e, keys);
+        assert_eq!(e.text().to_string(), "one two", "{keys}");
+    }
+}
