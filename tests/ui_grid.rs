@@ -139,6 +139,22 @@ fn numbers_are_drawn_as_bars_a_line_and_a_histogram() {
 }
 
 #[test]
+fn between_which_numbers_a_bar_counts_is_whole_on_80_columns() {
+    let mut c = Console::new(80, 24);
+    let bin = |n: f64| column::series::Bin { from: n * 12_345.6, to: (n + 1.0) * 12_345.6, count: 1_000_000 };
+    let series = column::Series { rows: 3_000_000, each: 1, bins: vec![bin(-20.0), bin(-19.0), bin(30.0)], ..column::Series::default() };
+    let mut chart = holdpoint::app::chart::Chart::new("n", series);
+    chart.kind = holdpoint::app::chart::Kind::Histogram;
+    c.state.dialogs.push(holdpoint::app::dialog::Dialog::Chart(chart));
+    let screen = c.screen();
+    for label in ["-246,912 to -234,566 ", "-234,566 to -222,221 ", "370,368 to 382,714 "] {
+        assert!(screen.contains(label), "{label}: {screen}");
+    }
+    let drawn = screen.lines().find(|l| l.contains("370,368 to")).unwrap_or_default();
+    assert!(drawn.matches('█').count() >= 10 && drawn.contains("1,000,000"), "{screen}");
+}
+
+#[test]
 fn a_column_without_numbers_is_no_chart_and_a_late_answer_is_dropped() {
     let mut c = Console::new(80, 24);
     let (result, rows) = sold(&mut c, true);

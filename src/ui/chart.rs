@@ -27,9 +27,11 @@ fn bars(chart: &Chart, area: Area, c: &mut Canvas<'_>) {
     let rows = usize::from(area.h - 1);
     let bars = chart.bars(chart.top, rows);
     let widest = |words: &mut dyn Iterator<Item = usize>, most: u16| u16::try_from(words.max().unwrap_or(0)).unwrap_or(most).min(most);
-    let label_w = widest(&mut bars.iter().map(|b| text::width(&b.label)), area.w / 3);
     let shown = |v: Option<f64>| v.map_or_else(|| "no number".to_string(), number);
     let value_w = widest(&mut bars.iter().map(|b| text::width(&shown(b.value))), area.w / 3);
+    // Between which numbers a bar counts is no name that its beginning tells: the bars give way to it.
+    let most = if chart.kind == Kind::Histogram { area.w.saturating_sub(value_w + 12) } else { area.w / 3 };
+    let label_w = widest(&mut bars.iter().map(|b| text::width(&b.label)), most);
     let x = area.x + label_w + 1;
     let width = area.w.saturating_sub(label_w + value_w + 2).max(1);
     let (low, high) = chart.range();
