@@ -662,6 +662,45 @@ fn saved_rows_are_put_in_the_place_of_what_is_there() {
     }
 }
 
+/// Of a tree a row may stand before the one that it refers to: it is made behind that.
+#[test]
+fn saved_rows_of_a_tree_are_put_back_in_whatever_order_they_were_saved() {
+    let (pg, maria) = (PgServer::shared(), MariaServer::shared());
+    let table = "create table tree (id integer primary key, up integer, code varchar(9) unique, twin varchar(9), \
+         foreign key (up) references tree (id), foreign key (twin) references tree (code));";
+    let rows = "insert into tree values (1, 2, 'a', 'c'), (2, 3, 'b', null), (3, null, 'c', 'c'), (4, null, 'd', null), (5, 4, 'e', 'd')";
+    pg.create_database("proventree");
+    pg.psql("proventree", &format!("{table}{rows}"));
+    maria.create_database("proventree");
+    maria.sql("proventree", &format!("set foreign_key_checks = 0; {table}{rows}"));
+    for home in [on_postgres(pg, "proventree", "postgres"), on_maria(maria, "proventree")] {
+        let command = |args: &[&str]| {
+            let out = support::command(home.path()).args(args).output().expect("run");
+            let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+            assert!(out.status.success(), "{args:?}: {text}");
+            text
+        };
+        let all = || command(&["query", "g", "select * from tree order by id", "--format", "ndjson"]);
+        let rows = |text: &str| text.lines().filter(|l| l.starts_with('{')).map(str::to_string).collect::<Vec<_>>();
+        let before = rows(&all());
+        assert_eq!(before.len(), 5);
+        run(&home, 0, "update tree set twin = null where id = 3");
+        run(&home, 0, "delete from tree where id < 4");
+        let file = image(&home, "\"a\"").display().to_string();
+        command(&["import", "g", "tree", &file, "--replace", "--commit"]);
+        run(&home, 0, "update tree set twin = 'c' where id = 3");
+        assert_eq!(rows(&all()), before);
+        // A row that is there still, and is to refer again to one that is gone.
+        run(&home, 0, "update tree set up = null, twin = null where id = 5");
+        run(&home, 0, "delete from tree where id = 4");
+        let lines = before.iter().rev().take(2).map(|l| format!("{l}\n")).collect::<String>();
+        let file = home.path().join("both.ndjson");
+        std::fs::write(&file, lines).expect("file");
+        command(&["import", "g", "tree", &file.display().to_string(), "--replace", "--commit"]);
+        assert_eq!(rows(&all()), before);
+    }
+}
+
 /// An INSERT that changes what is in its way: those rows are saved, and proven to be the ones that changed.
 #[test]
 fn rows_in_the_way_of_an_insert_are_saved_and_changed() {

@@ -51,7 +51,12 @@ pub async fn replace(
     let zone = zone::setting(&reader, import, file.zone()).await?;
     zone::set(&reader, &zone).await?;
     zone.iter().for_each(|setting| conn.ran(setting));
-    let mut edits: Vec<CellStatement> = Vec::new();
+    let own = conn.catalog()?.referrers(&reader, &[table.schema.clone(), table.name.clone()]).await?;
+    let at = |names: &[String]| names.iter().map(|n| sent.iter().position(|c| c.name == *n)).collect::<Option<Vec<_>>>();
+    // Keys by which the table refers to itself: the places of both sides in a line.
+    let own = own.iter().filter(|k| k.schema == table.schema && k.table == table.name);
+    let own: Vec<_> = own.filter_map(|k| Some((at(&k.columns)?, at(&k.referenced)?))).collect();
+    let mut edits: Vec<Edit> = Vec::new();
     let mut lines: HashMap<Vec<String>, u64> = HashMap::new();
     loop {
         cx.check_cancelled()?;
@@ -75,21 +80,67 @@ pub async fn replace(
         let (look, params) =
             one.select.as_ref().map_or((String::new(), Vec::new()), |(look, params)| (unlocked(look).to_string(), params.clone()));
         let there = cells::rows(&reader, look, &params).await?;
+        let text = |i: &usize| match &values[*i] {
+            Param::Null => None,
+            value => Some(value.text().map_or_else(|| format!("{value:?}"), str::to_string)),
+        };
+        let told = |places: &[usize]| places.iter().map(text).collect::<Option<Vec<_>>>();
+        let refers = own.iter().map(|(from, _)| told(from)).collect();
+        let makes = own.iter().map(|(_, to)| told(to).filter(|_| there == 0)).collect();
+        let edit = |statement| Edit { statement, refers, makes };
         match there {
             0 => {
                 let columns: Vec<_> = inserted.iter().map(|i| sent[*i]).collect();
                 let text = statement(dialect, &table, &columns, 1);
                 let made = cells::statements(dialect, &table, &[RowEdit::Insert { cells: of(&inserted) }]);
-                edits.extend(made.into_iter().map(|one| CellStatement { text: text.clone(), ..one }));
+                edits.extend(made.into_iter().next().map(|one| edit(CellStatement { text, ..one })));
             }
             1 if written.is_empty() => {}
-            1 => edits.push(one),
+            1 => edits.push(edit(one)),
             n => return Err(wrong(format!("{n} rows have its key"))),
         }
     }
     if edits.is_empty() {
         return Err(Error::usage("the file has no row that could be put in the place of another"));
     }
+    let edits = behind_what_they_refer_to(edits);
     let what = format!("{} of {shown} replaced", text::counted(edits.len() as u64, "row"));
     datafix::rows_named(cx, conn, unlock, &table, &edits, what, opened).await
+}
+
+/// A line's statement, and for each key by which the table refers to itself the values by which its row does so, and those that others
+/// may refer to once the row is made; `None` where there are none.
+struct Edit {
+    statement: CellStatement,
+    refers: Vec<Option<Vec<String>>>,
+    makes: Vec<Option<Vec<String>>>,
+}
+
+/// The statements in an order in which each row is made before those that refer to it; otherwise that of the lines. In a ring the lines'
+/// order stays, and the server says what it makes of it.
+fn behind_what_they_refer_to(edits: Vec<Edit>) -> Vec<CellStatement> {
+    let mut makers: HashMap<(usize, &Vec<String>), usize> = HashMap::new();
+    for (i, edit) in edits.iter().enumerate() {
+        makers.extend(edit.makes.iter().enumerate().filter_map(|(key, v)| Some(((key, v.as_ref()?), i))));
+    }
+    let needs = |i: usize| edits[i].refers.iter().enumerate().filter_map(|(key, v)| makers.get(&(key, v.as_ref()?)).copied());
+    let mut order = Vec::with_capacity(edits.len());
+    let mut begun = vec![false; edits.len()];
+    for first in 0..edits.len() {
+        let mut way: Vec<usize> = Vec::new();
+        let mut next = Some(first).filter(|i| !begun[*i]);
+        loop {
+            if let Some(i) = next {
+                begun[i] = true;
+                way.push(i);
+            }
+            let Some(last) = way.last() else { break };
+            next = needs(*last).find(|i| !begun[*i]);
+            if next.is_none() {
+                order.extend(way.pop());
+            }
+        }
+    }
+    let mut statements: Vec<_> = edits.into_iter().map(|e| Some(e.statement)).collect();
+    order.into_iter().filter_map(|i| statements[i].take()).collect()
 }
