@@ -837,7 +837,8 @@ fn moments_that_are_written_alike_are_held_on_mariadb() {
     let plain = home.path().join("plain.csv");
     std::fs::write(&plain, "id,ts,v\n7,2025-07-01 00:00:00,g\n").expect("file");
     maria.sql("moments", "set global time_zone = '+05:30'; truncate copy");
-    import(0, "copy", &plain, &["--commit", "--time-zone", "-02:00"]);
+    let told = import(0, "copy", &plain, &["--commit", "--time-zone", "-02:00"]);
+    assert!(told.contains("are read by the time zone -02:00"), "{told}");
     assert_eq!(moments("copy"), "7:1751335200g");
     import(0, "copy", &plain, &["--commit", "--replace", "--time-zone", "+00:00"]);
     assert_eq!(moments("copy"), "7:1751328000g");

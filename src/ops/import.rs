@@ -62,6 +62,9 @@ impl Import {
         if let Some(null) = &self.null {
             out.push_str(&format!(" null {}", quoted(null)));
         }
+        if let Some(zone) = &self.time_zone {
+            out.push_str(&format!(" time_zone {}", quoted(zone)));
+        }
         out
     }
 }
@@ -133,6 +136,7 @@ async fn allowed(
     let columns = places(&table, first.columns())?;
     let mut report = preview(conn.dialect(), &table, &columns, &mut first);
     let zone = zone::setting(&reading, import, first.zone()).await?;
+    report.time_zone = import.time_zone.as_deref().or(first.zone()).map(str::to_string);
     drop(first);
     if import.commit {
         let hash = file::hashed(&import.file)?;
@@ -171,6 +175,7 @@ fn preview(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], file: &
             .map(|c| c.name.clone())
             .collect(),
         used_up: Vec::new(),
+        time_zone: None,
         taken: 0,
         refused: 0,
         odd: 0,

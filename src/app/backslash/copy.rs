@@ -16,8 +16,8 @@ use std::path::PathBuf;
 enum Copy {
     /// A statement's rows into a file.
     To { statement: String, file: String },
-    /// A file into a table: what it holds where its ending does not say it, and the text that stands for NULL.
-    From { table: String, file: String, form: Option<Form>, null: Option<String> },
+    /// A file into a table: what it holds where its ending does not say it, the text that stands for NULL, and the time zone of its moments.
+    From { table: String, file: String, form: Option<Form>, null: Option<String>, time_zone: Option<String> },
 }
 
 const USE: &str = "\\copy table to 'file.csv', \\copy (select …) to 'file.csv', \\copy table from 'file.csv'";
@@ -37,7 +37,7 @@ pub fn run(state: &mut State, rest: &str, effects: &mut Vec<Effect>) {
                 }
             }
         }
-        Ok(Copy::From { table, file, form, null }) => {
+        Ok(Copy::From { table, file, form, null, time_zone }) => {
             let file = PathBuf::from(&file);
             match form.or_else(|| Form::of_path(&file)) {
                 None => {
@@ -47,7 +47,7 @@ pub fn run(state: &mut State, rest: &str, effects: &mut Vec<Effect>) {
                 }
                 Some(_) if state.link.server().is_none() => Err("No target is open.".into()),
                 Some(form) => {
-                    let import = Import { file, form, table, null, skip_refused: false, commit: false, time_zone: None, tried: None };
+                    let import = Import { file, form, table, null, skip_refused: false, commit: false, time_zone, tried: None };
                     crate::app::import::start(state, import, effects);
                     Ok(())
                 }
@@ -114,7 +114,7 @@ fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
         _ => {}
     }
     let mut form = None;
-    let mut null = None;
+    let (mut null, mut time_zone) = (None, None);
     let mut left = options;
     while let Some(c) = left.chars().next() {
         let end = left.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(left.len());
@@ -130,7 +130,11 @@ fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
                 let (text, behind) = unquoted(value).ok_or("NULL takes a text in quotes: null '-'.")?;
                 (null, left) = (Some(text), behind);
             }
-            "delimiter" | "force_quote" | "quote" | "escape" | "binary" | "where" | "null" | "encoding" => {
+            "time_zone" if is(way, "from") => {
+                let (zone, behind) = unquoted(left.trim_start()).ok_or("time_zone takes a text in quotes: time_zone '+02:00'.")?;
+                (time_zone, left) = (Some(zone), behind);
+            }
+            "delimiter" | "force_quote" | "quote" | "escape" | "binary" | "where" | "null" | "encoding" | "time_zone" => {
                 return Err(format!(
                     "The option {} is not taken: the file's ending says the format (.csv is RFC 4180 with a header, .tsv, .ndjson …).",
                     word.to_uppercase()
@@ -162,7 +166,7 @@ fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
     if columns.is_some() {
         return Err("Leave the list of columns out: the first line of the file names them.".into());
     }
-    Ok(Copy::From { table: what.to_string(), file, form, null })
+    Ok(Copy::From { table: what.to_string(), file, form, null, time_zone })
 }
 
 /// The text in the quotes at the head, in which two stand for one, and what is behind them.
@@ -194,6 +198,7 @@ mod tests {
             file: file.into(),
             form,
             null: null.map(Into::into),
+            time_zone: None,
         };
         let from = |table: &str, file: &str| of(table, file, None, None);
         for (typed, read_as) in [
@@ -246,13 +251,16 @@ mod tests {
             time_zone: None,
             tried: None,
         };
-        for (form, null) in [(Form::Csv, None), (Form::Ndjson, None), (Form::Tsv, Some("it's"))] {
-            let import = Import { form, null: null.map(Into::into), ..plain.clone() };
+        for (form, null, zone) in
+            [(Form::Csv, None, None), (Form::Ndjson, None, Some("Europe/Berlin")), (Form::Tsv, Some("it's"), Some("+02:00"))]
+        {
+            let import = Import { form, null: null.map(Into::into), time_zone: zone.map(Into::into), ..plain.clone() };
             let typed = import.typed();
             let line = typed.strip_prefix("\\copy ").expect(&typed);
             let file = import.file.display().to_string();
             let read = read(Dialect::Postgres, line);
-            let expected = Copy::From { table: import.table, file, form: (form != Form::Csv).then_some(form), null: import.null };
+            let form = (form != Form::Csv).then_some(form);
+            let expected = Copy::From { table: import.table, file, form, null: import.null, time_zone: import.time_zone };
             assert_eq!(read, Ok(expected), "{typed}");
         }
     }

@@ -27,6 +27,8 @@ pub struct Report {
     pub defaults: Vec<String>,
     /// Columns whose numbers were taken by rows that were rolled back.
     pub used_up: Vec<String>,
+    /// The time zone by which the file's moments were read, where it was asked for or the file names it.
+    pub time_zone: Option<String>,
     /// Rows that the server took.
     pub taken: u64,
     /// Rows that it, or the reading of the file, refused.
@@ -89,6 +91,9 @@ impl Report {
         let mut out = Vec::new();
         if !self.defaults.is_empty() {
             out.push(format!("Left to their defaults: {}", text::clean(&self.defaults.join(", "))));
+        }
+        if let Some(zone) = &self.time_zone {
+            out.push(format!("TIMESTAMP values are read by the time zone {}.", text::clean(zone)));
         }
         if !self.used_up.is_empty() {
             out.push(format!("Numbers that the trial took stay used up: {} goes on behind them.", text::clean(&self.used_up.join(", "))));
@@ -164,6 +169,7 @@ mod tests {
             columns: vec![column("a", "multi\nline"), column("longer", "")],
             defaults: Vec::new(),
             used_up: Vec::new(),
+            time_zone: None,
             taken: 2,
             refused: 2,
             odd: 0,
