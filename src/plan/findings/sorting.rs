@@ -2,10 +2,14 @@
 
 use super::Draft;
 use super::scene::{MANY, Product, SELF_MS, SELF_SHARE, Scene, Weight};
-use super::words::{count, shorter, spent, try_index};
+use super::words::{count, shorter, spent, spent_with, try_index};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
-use crate::plan::expression;
+use crate::plan::expression::{self, Expr};
+use crate::sql::{TokenKind, lex};
+
+/// Functions that make one value of many rows: no index has their order.
+const AGGREGATES: [&str; 7] = ["count", "sum", "avg", "min", "max", "total", "group_concat"];
 
 pub fn look(s: &Scene<'_>, out: &mut Vec<PlanFinding>) {
     for i in s.all() {
@@ -43,11 +47,13 @@ fn filesort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
                 || s.parent(*j) == Some(i)
         })
         .find(|j| is_temporary(*j))?;
-    // MariaDB charges writing the temporary table to the tables below it, as their other time, and testing their conditions too: where
-    // hardly a row was left to write, that was not the table's.
+    // MariaDB charges writing the temporary table to the last table below it, as its other time, and testing its conditions too: where
+    // hardly a row was left to write, that was not the table's. What a join through a buffer is charged with is comparing.
     let written = s.subtree(temporary).skip(1).filter_map(|j| s.node(j).rows_total).last();
     let few = s.plan.analyzed && written.is_some_and(|r| r < MANY);
-    let other: f64 = if few { 0.0 } else { s.subtree(temporary).filter_map(|j| s.attr(j, &["r_other_time_ms"])).sum() };
+    let buffered = s.subtree(temporary).any(|j| s.node(j).op == "block nested loop");
+    let last = s.subtree(temporary).skip(1).rfind(|_| !few && !buffered).filter(|j| s.node(*j).relation.is_some());
+    let other = last.and_then(|j| s.attr(j, &["r_other_time_ms"])).unwrap_or(0.0);
     let weight = match (s.weigh(&[i, temporary]), s.total_ms) {
         (Some(Weight::Timed(t)), _) => Weight::Timed(t + other),
         (None, Some(total)) if other >= SELF_MS && other >= SELF_SHARE * total => Weight::Timed(other),
@@ -66,21 +72,56 @@ fn filesort(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     }
     let told = match (held, input, rows) {
         // Grouping makes fewer of them, and how many the plan does not tell.
-        (None, Some(r), _) => format!(" that {} rows went into", count(r)),
+        (None, Some(r), _) => format!(" made from {} rows", count(r)),
         (_, _, Some(r)) => format!(" of {} rows", count(r)),
         _ => String::new(),
     };
-    let grouped = s.select.as_ref().is_none_or(|q| !q.group.is_empty() || q.distinct);
-    let spares = if grouped {
-        "An index that begins with the GROUP BY columns spares the temporary table, one in the order of ORDER BY the sort"
-    } else {
-        "An index in the order of ORDER BY spares both, where all of its columns are of one table"
+    let computed = s.condition(i, &["Sort key"]).is_some_and(|k| aggregates(&expression::parse(s.dialect, bare(k))));
+    let spares = match s.select.as_ref() {
+        _ if computed => {
+            "No index has the order of a computed value, so the sort stays; one that begins with the GROUP BY columns and holds what is \
+             read lets the groups come one by one"
+        }
+        Some(q) if q.group.is_empty() && !q.distinct && !q.order.is_empty() => {
+            "An index in the order of ORDER BY spares both, where all of its columns are of one table"
+        }
+        // It sorts for a part of the statement.
+        Some(q) if q.group.is_empty() && !q.distinct => {
+            "An index that begins with the sort's columns and holds what is read may spare it, where they are of one table"
+        }
+        _ => "An index that begins with the GROUP BY columns spares the temporary table, one in the order of ORDER BY the sort",
+    };
+    let time = match last.filter(|_| other > 0.0) {
+        Some(j) => spent_with(weight, &format!("testing and handing on the rows of {}", s.name(j))),
+        None => spent(weight),
     };
     Some(
         draft
             .but(Confidence::Likely, "measured; whether an index can give this order depends on what is computed")
-            .say(format!("a sort{key} over a temporary table{told}{}", spent(weight)), format!("{spares}: {}.", try_index(s))),
+            .say(format!("a sort{key} over a temporary table{told}{time}"), format!("{spares}: {}.", try_index(s))),
     )
+}
+
+/// A sort key without its direction.
+fn bare(key: &str) -> &str {
+    let key = key.trim();
+    let cut = key.len().saturating_sub(" desc".len());
+    key.get(cut..).filter(|end| end.eq_ignore_ascii_case(" desc")).map_or(key, |_| &key[..cut])
+}
+
+fn aggregates(e: &Expr) -> bool {
+    matches!(e, Expr::Call { name, .. } if AGGREGATES.contains(&name.as_str()))
+}
+
+/// Whether the statement gives this name to a value that it computes: an ORDER BY with it is no order of a column.
+fn given(s: &Scene<'_>, name: &str) -> bool {
+    let Some(text) = s.known.statement.as_deref() else { return false };
+    let words: Vec<&str> = lex(s.dialect, text)
+        .into_iter()
+        .filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment))
+        .filter_map(|t| text.get(t.span))
+        .collect();
+    words.windows(2).any(|w| (w[0] == ")" || w[0].eq_ignore_ascii_case("as")) && w[1].trim_matches('"').eq_ignore_ascii_case(name))
 }
 
 fn temporary_tree(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
@@ -95,7 +136,8 @@ fn temporary_tree(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let rows = counted.or(looked_at).or(whole).filter(|r| *r >= MANY)?;
     let keys = s.select.as_ref().map(|q| if purpose.contains("GROUP") { &q.group } else { &q.order });
     let columns: Vec<String> = keys.map(|k| k.iter().filter_map(|k| k.expr.column()).map(|c| c.name.clone()).collect()).unwrap_or_default();
-    let all_plain = keys.is_some_and(|k| !k.is_empty() && k.len() == columns.len());
+    let all_plain = keys.is_some_and(|k| !k.is_empty() && k.len() == columns.len()) && !columns.iter().any(|c| given(s, c));
+    let computed = keys.is_some_and(|k| k.iter().any(|k| aggregates(&k.expr)));
     let sole = scans.len() == 1;
     let ddl = if all_plain && sole { s.index_on(scans[0], &columns) } else { None };
     let weight = if counted.is_some() { Weight::Counted } else { Weight::Estimated };
@@ -111,7 +153,11 @@ fn temporary_tree(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
                     if counted.is_some() { "" } else { "up to " },
                     count(rows)
                 ),
-                format!("An index in that order spares it: {}.", try_index(s)),
+                match (computed, all_plain && sole) {
+                    (true, _) => "No index has the order of a computed value: fewer rows, by a narrower WHERE, make it quicker.".into(),
+                    (_, true) => format!("An index in that order spares it: {}.", try_index(s)),
+                    _ => format!("An index in that order spares it, where it is one of plain columns of one table: {}.", try_index(s)),
+                },
             ),
     )
 }
@@ -134,19 +180,18 @@ fn automatic(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     let ddl = if real { s.index_on(i, &columns) } else { None };
     let rows = s.table_rows(i);
     let built = s.plan.counters.get("automatic index rows").copied().filter(|r| *r > 0);
-    let told = match (built, rows) {
-        (Some(b), _) => format!(" of {} rows", count(b as f64)),
-        (None, Some(r)) => format!(" of about {} rows", count(r)),
-        (None, None) => String::new(),
-    };
-    let mut draft =
-        Draft::new("F39", Severity::Warning, if built.is_some() { Weight::Counted } else { Weight::Estimated }, Confidence::Certain)
-            .at(s.path(i))
-            .sql(ddl);
+    // SQLite counts one row less than there are in each index that it builds.
+    let size = built.map(|b| b as f64).or(rows);
+    let told = size.map_or(String::new(), |r| format!(" of about {} rows", count(r)));
+    // Of few rows it is built in no time.
+    let severity = if size.is_some_and(|r| r < MANY) { Severity::Info } else { Severity::Warning };
+    let mut draft = Draft::new("F39", severity, if built.is_some() { Weight::Counted } else { Weight::Estimated }, Confidence::Certain)
+        .at(s.path(i))
+        .sql(ddl);
     // The plan says so in as many words.
     draft.found.confidence = Confidence::Certain;
     draft.found.because = "SQLite says so".into();
-    if let Some(r) = built.map(|b| b as f64).or(rows) {
+    if let Some(r) = size {
         draft = draft.number("rows", r);
     }
     let next = if real {

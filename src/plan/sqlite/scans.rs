@@ -54,9 +54,13 @@ pub fn measured(scans: &[Scan], cycles: u64, ms: f64, known: &Known, version: &s
 }
 
 fn fill(n: &mut PlanNode, id: i64, order: &HashMap<i64, Vec<&Scan>>) {
+    let mut ran = false;
     // `read` keeps the order of the lines below each parent.
     for (c, s) in n.children.iter_mut().zip(order.get(&id).into_iter().flatten()) {
-        c.never_executed = s.loops == Some(0);
+        // Of a sort by the last terms SQLite counts the last part alone, which a LIMIT that an earlier part filled keeps from coming.
+        let in_parts = ran && c.raw_op.starts_with("USE TEMP B-TREE FOR LAST ");
+        c.never_executed = s.loops == Some(0) && !in_parts;
+        ran |= s.loops.is_some_and(|l| l > 0);
         // Sorts, groupings and automatic indexes are planned without a number of rows: what stands there is a default.
         let planned = (c.raw_op.starts_with("SCAN ") || c.raw_op.starts_with("SEARCH ")) && !c.raw_op.contains("USING AUTOMATIC");
         c.est_rows = s.loops.and(s.estimated).filter(|_| planned);
@@ -188,6 +192,22 @@ mod tests {
         let told: Vec<String> = p.root.children.iter().map(|c| crate::plan::words::rows(c, "→", false)).collect();
         assert_eq!(told[0], "20 → 160.0 k visited");
         assert!(!told[3].contains("visited"), "{told:?}");
+    }
+
+    #[test]
+    fn a_sort_in_parts_that_a_limit_cut_short_is_not_said_to_have_never_run() {
+        let never = |rows: u64, sort: &str| {
+            let scans = [
+                scan(2, 0, "SEARCH o USING INDEX c (c=?)", [Some(rows), Some(rows), Some(9)]),
+                scan(9, 0, sort, [Some(0), Some(0), Some(0)]),
+            ];
+            let p = measured(&scans, 1000, 10.0, &Known::default(), "3");
+            (p.root.children[1].never_executed, p.root.children[1].rows_total)
+        };
+        assert_eq!(never(11, "USE TEMP B-TREE FOR LAST TERM OF ORDER BY"), (false, None));
+        assert_eq!(never(11, "USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY"), (false, None));
+        assert_eq!(never(0, "USE TEMP B-TREE FOR LAST TERM OF ORDER BY"), (true, None));
+        assert_eq!(never(11, "USE TEMP B-TREE FOR ORDER BY"), (true, None));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Indexes that find too much, or are walked for their order (F2, F3, F44).
 
-use super::{filter_text, tests};
+use super::{OUTER_TESTS, filter_text, outer_join, tests};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
 use crate::plan::expression::{Predicate, Test};
@@ -39,6 +39,7 @@ pub(super) fn inefficient_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFindin
     let columns = index_columns(&all);
     let ddl = if on.is_empty() || s.indexed(scan.at, &columns) { None } else { s.index_on(scan.at, &columns) };
     let next = match () {
+        () if on.is_empty() && outer_join(scan) => format!("{OUTER_TESTS}: {}.", try_on(s, scan.at)),
         () if on.is_empty() => "No test in the filter is one that a plain index serves.".to_string(),
         () if sole && s.indexed(scan.at, &columns) => {
             format!(

@@ -432,6 +432,67 @@ fn a_sort_of_mariadb_is_not_charged_with_reading_its_table() {
     assert!(!spilled(0.7).iter().any(|f| f.id == "F13"), "what took no time is not worth a sentence");
 }
 
+/// No column has the name that a sum is given, and no index its order: MariaDB's and SQLite's sorts by one.
+#[test]
+fn no_index_is_proposed_for_the_order_of_a_computed_value() {
+    let lines = [("SCAN orders USING INDEX c", 1, 200_000), ("USE TEMP B-TREE FOR ORDER BY", 1, 20_000)];
+    for (statement, next) in [
+        ("select customer_id, sum(total) s from orders group by customer_id order by s", "where it is one of plain columns"),
+        ("select customer_id, sum(total) as s from orders group by customer_id order by s", "where it is one of plain columns"),
+        ("select customer_id, sum(total) from orders group by customer_id order by sum(total) desc", "No index has the order"),
+    ] {
+        let all = lite_ran(&lines, 20_000.0, statement);
+        let f = all.iter().find(|f| f.id == "F38").unwrap_or_else(|| panic!("{all:#?}"));
+        assert!(f.sql.is_none() && f.next.contains(next), "{statement}: {f:#?}");
+    }
+}
+
+/// A join through a buffer is charged with comparing: that is not the sort's above it.
+#[test]
+fn a_sort_is_not_charged_with_the_comparing_of_a_join_below_its_temporary_table() {
+    let part = |name: &str, rows: u32| {
+        format!(
+            r#""table":{{"table_name":"{name}","access_type":"ALL","r_loops":1,"rows":{rows},"r_rows":{rows},"r_table_time_ms":60,"r_other_time_ms":5,"filtered":100,"r_filtered":100}}"#
+        )
+    };
+    let join = format!(
+        r#"{{{}}},{{"block-nl-join":{{{},"buffer_type":"flat","join_type":"BNL","attached_condition":"i.product = s.x","r_loops":50,"r_filtered":0.12,"r_unpack_time_ms":3556,"r_other_time_ms":3189}}}}"#,
+        part("s", 50),
+        part("i", 200_000)
+    );
+    let sort = format!(
+        r#""filesort":{{"sort_key":"s.label","r_loops":1,"r_total_time_ms":0.02,"r_output_rows":50,"temporary_table":{{"nested_loop":[{join}]}}}}"#
+    );
+    let all = maria(
+        &format!(r#"{{"select_id":1,"r_loops":1,"r_total_time_ms":6875,{sort}}}"#),
+        "select s.label, count(*) from small s join items i on i.product = s.x group by s.label",
+    );
+    assert!(all.iter().any(|f| f.id == "F40") && !all.iter().any(|f| f.id == "F38" && f.explains_ms > Some(100.0)), "{all:#?}");
+}
+
+/// What MariaDB tests of an outer join stands in `trigcond(…)`: an index may serve it, which one the plan does not tell.
+#[test]
+fn tests_of_an_outer_join_are_not_said_to_be_served_by_no_index() {
+    let table = |name: &str, more: &str| {
+        format!(
+            r#"{{"table":{{"table_name":"{name}","access_type":"{}","r_loops":1,"r_table_time_ms":500,"r_other_time_ms":900,{more}}}}}"#,
+            if name == "c" { "ALL" } else { "ref" }
+        )
+    };
+    let outer = table("c", r#""rows":20000,"r_rows":20000,"filtered":100,"r_filtered":100"#);
+    let inner = table(
+        "o",
+        r#""key":"o_c","key_length":"4","used_key_parts":["customer_id"],"ref":["shop.c.id"],"rows":10,"r_rows":146000,"filtered":100,"r_filtered":4,
+           "attached_condition":"trigcond(o.`id` is null) and trigcond(o.state = 'sent')""#,
+    );
+    let all = maria(
+        &format!(r#"{{"select_id":1,"r_loops":1,"r_total_time_ms":2800,"nested_loop":[{outer},{inner}]}}"#),
+        "select c.id from customers c left join orders o on o.customer_id = c.id and o.state = 'sent' where o.id is null",
+    );
+    let f = all.iter().find(|f| f.id == "F2").unwrap_or_else(|| panic!("{all:#?}"));
+    assert!(f.next.starts_with("Try an index on the columns by which the tables are joined"), "{}", f.next);
+}
+
 /// How many rows a grouping left, MariaDB's temporary table does not tell: what went in is told as that.
 #[test]
 fn a_temporary_table_that_groups_is_told_by_what_went_in() {
@@ -444,7 +505,11 @@ fn a_temporary_table_that_groups_is_told_by_what_went_in() {
         "select status, count(*) n from orders group by status order by n desc",
     );
     let f = all.iter().find(|f| f.id == "F38").unwrap_or_else(|| panic!("{all:#?}"));
-    assert!(f.message.contains("over a temporary table that 200,000 rows went into"), "{}", f.message);
+    assert!(
+        f.message.contains("over a temporary table made from 200,000 rows, 64.1 ms with testing and handing on the rows of orders"),
+        "{}",
+        f.message
+    );
 }
 
 /// Of a function of a column, and of what holds a pattern, MariaDB keeps no statistics: none are proposed.
