@@ -59,6 +59,7 @@ pub struct Plan {
     #[serde(default)]
     pub load: Option<u64>,
     /// What it costs by the server's own estimates of rows, in its units: only where the cost that it tells leaves subqueries out.
+    /// Infinite where nobody can tell.
     #[serde(default)]
     pub cost_by_rows: Option<f64>,
 }

@@ -170,7 +170,9 @@ pub fn heavy(target: &Target, plan: &Plan) -> Option<String> {
         });
         let rows = most.map_or_else(String::new, |(r, who)| format!(" The most rows in one step: {} ({who}).", words::count(r)));
         let limit = text::thousands(target.analyze_cost);
-        let expects = if told > threshold {
+        let expects = if by_rows.is_infinite() {
+            "The server prices one step of the recursion, and how far it goes nobody can tell: it may take long".to_string()
+        } else if told > threshold {
             format!("The server expects a cost of {}", number(told))
         } else {
             format!("The server tells no cost of the subqueries; by the rows that it expects, the whole may cost {}", number(by_rows))

@@ -191,6 +191,13 @@ async fn ask(conn: &mut Conn, text: &str, analyze: bool, flags: &str, server: &S
                 plan.cost_by_rows = cost_by_rows(conn, text, &raw).await;
             }
         }
+        // It prices one step of a recursion, in every version.
+        if !analyze && raw.contains("\"recursive_union\"") {
+            let mended = literals::mended(&raw);
+            if deep::json(mended.as_deref().unwrap_or(&raw), |plan| Ok(work::recursive(&plan))).unwrap_or(true) {
+                plan.cost_by_rows = Some(f64::INFINITY);
+            }
+        }
         return Ok(plan);
     }
     if analyze && sql::classify(Dialect::MySql, text).class != sql::Class::Read {

@@ -17,6 +17,39 @@ pub fn expected(plan: &Value, dependent: &dyn Fn(u64) -> bool) -> Option<f64> {
     (sum.tables > 0).then_some(sum.cost)
 }
 
+/// Whether it holds a recursion whose rows nobody can foretell: each step joins what the one before gave with more than single rows of
+/// another table. The server plans, and prices, one step. One that reads nothing else gives no more rows than it started with in each of
+/// its steps, which `max_recursive_iterations` limits.
+pub fn recursive(plan: &Value) -> bool {
+    match plan {
+        Value::Object(o) => {
+            let steps = o.get("recursive_union").and_then(|u| u.get("query_specifications")).and_then(Value::as_array);
+            steps.into_iter().flatten().any(|step| {
+                let mut tables = Vec::new();
+                accesses(step, &mut tables);
+                let own = |name: &str| name.starts_with("<derived");
+                tables.iter().any(|(name, _)| own(name))
+                    && tables.iter().any(|(name, access)| !own(name) && !matches!(*access, "const" | "system" | "eq_ref"))
+            }) || o.values().any(recursive)
+        }
+        Value::Array(all) => all.iter().any(recursive),
+        _ => false,
+    }
+}
+
+/// The tables below, with how they are read.
+fn accesses<'v>(v: &'v Value, out: &mut Vec<(&'v str, &'v str)>) {
+    match v {
+        Value::Object(o) => {
+            let text = |key: &str| o.get(key).and_then(Value::as_str);
+            out.extend(text("table_name").zip(text("access_type")).filter(|_| o.contains_key("rows")));
+            o.values().for_each(|v| accesses(v, out));
+        }
+        Value::Array(all) => all.iter().for_each(|v| accesses(v, out)),
+        _ => {}
+    }
+}
+
 /// The `select_id`s of subqueries of which the plan itself does not tell whether they run once or for each row: a dependent one stands
 /// in a cache, unless it cannot be cached.
 pub fn undecided(plan: &Value) -> Vec<u64> {
@@ -163,6 +196,22 @@ mod tests {
         };
         assert_eq!(cost(&made(false), false).round(), 1040.0);
         assert_eq!(cost(&made(true), false).round(), 100_040.0);
+    }
+
+    #[test]
+    fn a_recursion_that_reads_another_table_may_go_any_far() {
+        let step = |more: Value| {
+            let own = json!({ "table": { "table_name": "<derived2>", "access_type": "ALL", "rows": 2 } });
+            let first = json!({ "query_block": { "select_id": 2, "nested_loop": [scan("s", 50)] } });
+            let next = json!({ "query_block": { "select_id": 3, "nested_loop": [own, more] } });
+            json!({ "query_block": { "nested_loop": [{ "table": { "table_name": "<derived2>", "access_type": "ALL", "rows": 2,
+                "materialized": { "query_block": { "recursive_union": { "query_specifications": [first, next] } } } } }] } })
+        };
+        assert!(recursive(&step(scan("s", 50))));
+        assert!(recursive(&step(json!({ "block-nl-join": scan("s", 50) }))));
+        assert!(!recursive(&step(json!({ "table": { "table_name": "s", "access_type": "eq_ref", "rows": 1 } }))));
+        assert!(!recursive(&step(json!({}))));
+        assert!(!recursive(&json!({ "query_block": { "nested_loop": [scan("s", 50)] } })));
     }
 
     #[test]
