@@ -127,11 +127,13 @@ impl Known {
 }
 
 impl Index {
-    fn begins_with(&self, columns: &[&str]) -> bool {
+    fn begins_with(&self, columns: &[&str], stored_by: &[String]) -> bool {
+        let ends = stored_by.iter().filter(|c| !self.keys.iter().any(|k| k.eq_ignore_ascii_case(c)));
+        let first: Vec<&String> = self.keys.iter().chain(ends).take(columns.len()).collect();
         self.only_where.is_none()
             && self.method.is_none()
-            && self.keys.len() >= columns.len()
-            && columns.iter().all(|c| self.keys[..columns.len()].iter().any(|k| k.eq_ignore_ascii_case(c)))
+            && first.len() == columns.len()
+            && columns.iter().all(|c| first.iter().any(|k| k.eq_ignore_ascii_case(c)))
     }
 }
 
@@ -140,12 +142,12 @@ impl Table {
     pub fn type_of(&self, column: &str) -> Option<String> {
         self.columns.iter().find(|c| c.name.eq_ignore_ascii_case(column)).map(|c| c.type_name.to_lowercase())
     }
-    /// Whether an index begins with these columns, in any order.
+    /// Whether an index begins with these columns, in any order; what every index ends with counts.
     pub fn has_index_on(&self, columns: &[&str]) -> bool {
-        self.indexes.iter().any(|i| i.begins_with(columns))
+        self.indexes.iter().any(|i| i.begins_with(columns, &self.stored_by))
     }
     /// One that does so and that the planner may not use.
     pub fn hidden_index_on(&self, columns: &[&str]) -> Option<&Index> {
-        self.hidden.iter().find(|i| i.begins_with(columns))
+        self.hidden.iter().find(|i| i.begins_with(columns, &self.stored_by))
     }
 }

@@ -40,6 +40,12 @@ pub(super) fn inefficient_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFindin
     let ddl = if on.is_empty() || s.indexed(scan.at, &columns) { None } else { s.index_on(scan.at, &columns) };
     let next = match () {
         () if on.is_empty() && outer_join(scan) => format!("{OUTER_TESTS}: {}.", try_on(s, scan.at)),
+        () if !on.is_empty() && !sole && ddl.is_none() && s.indexed(scan.at, &columns) => {
+            format!(
+                "An index on ({}) is there, and the plan does not find the rows by all of it: no other one is longer.",
+                columns.join(", ")
+            )
+        }
         () if on.is_empty() => "No test in the filter is one that a plain index serves.".to_string(),
         () if sole && s.indexed(scan.at, &columns) => {
             format!(
@@ -178,7 +184,9 @@ pub(super) fn whole_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     let weight = scan.weight?;
     let read = scan.read.filter(|r| *r >= MANY)?;
     let index = index_name(s, scan.at).unwrap_or_else(|| "an index".into());
-    let columns = index_columns(&tests(s, scan));
+    // That a value is there leaves out few rows, or none: MariaDB adds it to every join.
+    let tested: Vec<Predicate> = tests(s, scan).into_iter().filter(|p| p.test != Test::NotNull).collect();
+    let columns = Some(index_columns(&tested)).filter(|c| !s.indexed(scan.at, c)).unwrap_or_default();
     let (severity, next) = if columns.is_empty() {
         (Severity::Info, "Right where the statement needs every row or their order; if it does not, narrow it in WHERE.".to_string())
     } else {
@@ -186,6 +194,6 @@ pub(super) fn whole_index(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
     };
     let sure = if columns.is_empty() { Confidence::Likely } else { Confidence::Certain };
     let draft = Draft::new("F44", severity, weight, sure).at(s.path(scan.at)).number("rows_read", read);
-    let sql = if columns.is_empty() || s.indexed(scan.at, &columns) { None } else { s.index_on(scan.at, &columns) };
+    let sql = if columns.is_empty() { None } else { s.index_on(scan.at, &columns) };
     Some(draft.sql(sql).say(format!("the whole of {index} of {} is read: {} entries{}", s.name(scan.at), count(read), spent(weight)), next))
 }

@@ -280,3 +280,25 @@ fn an_index_for_a_walk_is_named_where_one_test_is_all() {
     let both = walk("((total > '2000'::numeric) AND (status = 'done'::text))");
     assert!(both.sql.is_none() && both.next.contains("`--advise`"), "{both:#?}");
 }
+
+/// InnoDB's indexes end with the primary key, and MariaDB tests for each join that there is a value at all.
+#[test]
+fn an_index_that_is_there_is_not_proposed() {
+    let mut t = indexed(columns(table("customers", 200_000.0), &[("id", "int(11)"), ("email", "varchar(80)")]), "by_email", &["email"]);
+    t.stored_by = vec!["id".into()];
+    let known = of(vec![t]);
+    let mut whole = maria_scan("customers", "index").ran(1.0, 200_000.0, 80.0).says("Filter", "customers.email is not null");
+    (whole.op, whole.index) = ("index only scan".into(), Some("by_email".into()));
+    let mut p = plan("MariaDB", whole);
+    p.analyzed = true;
+    let f44 = findings(&p, &known).into_iter().find(|f| f.id == "F44").expect("F44");
+    assert!(f44.severity == crate::model::Severity::Info && f44.sql.is_none() && !f44.next.contains("(email)"), "{f44:?}");
+    let found = maria_scan("customers", "ref").ran(1.0, 10.0, 80.0).drops(199_990.0);
+    let mut found = found.says("Index Cond", "customers.email = 'x'").says("Filter", "customers.id < 5");
+    (found.op, found.index) = ("index scan".into(), Some("by_email".into()));
+    let mut p = plan("MariaDB", found);
+    p.analyzed = true;
+    for f in findings(&p, &known) {
+        assert!(f.sql.is_none() && !f.next.contains("Try one index"), "{f:?}");
+    }
+}
