@@ -35,6 +35,8 @@ pub enum Fault {
     Started,
     /// An account has all the connections that it may have.
     AccountFull,
+    /// Everybody's writes may be refused: that they are cannot be seen.
+    MayRefuseWrites,
     /// Logins are refused, for whatever reason.
     LoginsRefused,
     /// No connection: nobody listens there.

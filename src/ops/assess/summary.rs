@@ -37,6 +37,12 @@ pub fn summary(checks: &[Seen]) -> Summary {
                 ..Summary::default()
             };
         }
+        // What may be refused to everybody is the first thing to find out.
+        if let Some(f) = fault(Fault::MayRefuseWrites) {
+            let next =
+                "Ask somebody who may see it (SHOW REPLICA STATUS): a replica is meant to be so, any other server is not.".to_string();
+            return Summary { severity: worst, says: sentence(f), next, check: f.check.clone(), ..Summary::default() };
+        }
         let says = match (checks.len(), blind) {
             (_, 0) => {
                 // What was just started may have ended for a reason that is gone with it.
@@ -144,11 +150,18 @@ pub fn summary(checks: &[Seen]) -> Summary {
         // Nothing is written any more.
         Severity::Critical if is_full(checks, &check) => 1,
         Severity::Critical if check == "PG29" && !DESTROYS.contains(&f.object.as_str()) && f.recover.is_none() => 3,
-        Severity::Critical if matches!(check.as_str(), "connect" | LOST | "PG26" | "PG29" | "PG32" | "MY18" | "MY24" | "SQ06") => 1,
+        // Also where another one is told first.
+        Severity::Critical if all().any(stops) => 1,
         Severity::Critical => 2,
         _ => 3,
     };
     Summary { severity: Some(severity), says, next, sev: Some(sev), check, recover }
+}
+
+/// It is down, or what it stores is damaged, or soon will be.
+fn stops(f: &Finding) -> bool {
+    matches!(f.check.as_str(), "connect" | LOST | "PG26" | "PG32" | "MY18" | "MY24" | "SQ06")
+        || f.check == "PG29" && (DESTROYS.contains(&f.object.as_str()) || f.recover.is_some())
 }
 
 /// A disk that is full, or will be within minutes: the server stops then, and all that waits with it.
@@ -173,7 +186,7 @@ fn full_disk(checks: &[Seen]) -> Option<&Finding> {
 const LASTING: [&str; 12] = ["PG27", "PG28", "PG29", "PG31", "PG32", "PG36", "MY18", "MY21", "MY22", "MY23", "SQ07", "SQ09"];
 
 /// Checks of what has been so for long and does harm when it comes to its end: alone they come in the order of all, and behind what is acute.
-const STANDING: [&str; 9] = ["PG09", "PG10", "PG11", "PG13", "PG24", "MY09", "MY16", "SQ05", "SQ08"];
+const STANDING: [&str; 10] = ["PG09", "PG10", "PG11", "PG13", "PG15", "PG24", "MY09", "MY16", "SQ05", "SQ08"];
 
 /// Checks whose critical findings say that people wait, are refused or lose data now, in whatever order they were read.
 const ACUTE: [&str; 17] = [
@@ -212,7 +225,9 @@ fn stands(checks: &[Seen], f: &Finding) -> bool {
     // Nobody writes any more, or hardly for long.
     let ends = || f.check == "PG09" && checks.iter().any(|c| c.check == "PG09" && c.figures.get("left").is_some_and(|left| *left < ENDS));
     let destroys = f.check == "PG29" && DESTROYS.contains(&f.object.as_str());
-    !destroys && (lasts(checks, f) || STANDING.contains(&f.check.as_str()) && !ends())
+    // Every commit waits for it.
+    let waited_for = f.check == "PG15" && f.object == "synchronous_standby_names";
+    !destroys && !waited_for && (lasts(checks, f) || STANDING.contains(&f.check.as_str()) && !ends())
 }
 
 fn lasts(checks: &[Seen], f: &Finding) -> bool {
@@ -276,6 +291,34 @@ mod tests {
     fn ids() -> Vec<&'static str> {
         let kinds = [EngineKind::Postgres, EngineKind::MySql, EngineKind::Sqlite];
         kinds.iter().flat_map(|k| registry::engine(Target::bare("t", *k), None).assessing().get().unwrap().checks()).map(|c| c.id).collect()
+    }
+
+    #[test]
+    fn a_second_fault_makes_it_no_milder() {
+        let damage = seen("PG26", Severity::Critical, "cor", "a page of cor failed its checksum");
+        let archive = seen("PG12", Severity::Critical, "archive_command", "archiving fails");
+        for checks in [[damage.clone(), archive.clone()], [archive, damage]] {
+            let s = summary(&checks);
+            assert_eq!((s.check.as_str(), s.sev), ("PG26", Some(1)));
+        }
+    }
+
+    #[test]
+    fn a_standby_that_lags_comes_behind_who_waits() {
+        let lag = seen("PG15", Severity::Critical, "replica", "standby replica is 17 MB behind");
+        let waits = seen("PG06", Severity::Warning, "pid 7", "6 sessions wait behind pid 7");
+        assert_eq!(summary(&[lag.clone(), waits.clone()]).check, "PG06");
+        let commits = seen("PG15", Severity::Critical, "synchronous_standby_names", "every commit waits");
+        assert_eq!(summary(&[commits, waits]).check, "PG15");
+    }
+
+    #[test]
+    fn that_writes_may_be_refused_is_said_though_it_cannot_be_seen() {
+        let mut hidden = seen("MY02", Severity::Unknown, "db", "read_only is on, and whether the server follows another cannot be seen");
+        hidden.findings[0].fault = Some(Fault::MayRefuseWrites);
+        let s = summary(&[hidden, seen("MY10", Severity::Unknown, "replica", "cannot be seen")]);
+        assert!(s.says.starts_with("Read_only is on") || s.says.starts_with("read_only is on"), "{}", s.says);
+        assert!(s.next.contains("SHOW REPLICA STATUS"), "{}", s.next);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The server itself: how long it runs, how many are connected, how it is set.
 
-use super::{Values, at, innodb, number, refused, rows};
+use super::{Values, at, grant, innodb, number, refused, rows};
 use crate::engine::Session;
 use crate::engine::assessing::{age, end_idle, hidden, taken};
 use crate::engine::mysql::mariadb;
@@ -46,7 +46,15 @@ pub(super) async fn state(s: &Session, check: &Check, limits: &Limits) -> Result
         if follows.as_ref().is_err_and(|e| e.code.as_deref() == Some("1064")) {
             follows = s.fetch("SHOW SLAVE STATUS").await;
         }
-        if follows.is_ok_and(|t| t.rows.is_empty()) {
+        if follows.as_ref().is_err_and(refused) {
+            let words = format!(
+                "{writes} is on, and whether the server follows another cannot be seen: where it follows none, what applications write fails with error 1290"
+            );
+            let privilege = if mariadb(s) { "SLAVE MONITOR" } else { "REPLICATION CLIENT" };
+            seen.find(
+                Finding::new(Severity::Unknown, check.id, &id.address, words).fault(Fault::MayRefuseWrites).lifts(grant(s, privilege)),
+            );
+        } else if follows.is_ok_and(|t| t.rows.is_empty()) {
             let words = format!("{writes} is on, and the server follows no other: what applications write fails with error 1290");
             seen.find(
                 Finding::new(Severity::Critical, check.id, &id.address, words)

@@ -50,7 +50,7 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
             seen.says = format!("{} open, the oldest for {}: {named}", all.all, age(open));
         }
         // Who waits for a row is somebody's victim: the lock tree tells whose.
-        let severity = Severity::of(open, limit);
+        let mut severity = Severity::of(open, limit);
         if severity < Severity::Warning || t.waits.is_some() || seen.findings.len() == 5 {
             continue;
         }
@@ -58,7 +58,23 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
             (0, 0) => String::new(),
             (locked, changed) => format!(", {locked} rows locked, {changed} changed"),
         };
+        // What holds nothing keeps nobody waiting; a dump whose reader is slow looks just so.
+        let harmless = (t.rows, t.changed) == (0, 0);
         let (does, next, deed) = match p {
+            Some(p) if marks_a_dump(at(p, 5)) => {
+                severity = Severity::Info;
+                ("is a dump".to_string(), "It takes its time; the history is not purged as long as it runs.".to_string(), None)
+            }
+            Some(p) if at(p, 3) == "Sleep" && harmless => {
+                severity = severity.min(Severity::Warning);
+                (
+                    format!("has done nothing in it for {}", age(number(p, 4).unwrap_or(0.0))),
+                    format!(
+                        "It holds no row: it may be a dump (mariadb-dump --single-transaction) between two tables. Ask whose it is; KILL {id} ends the session."
+                    ),
+                    Some(Deed::EndIdle),
+                )
+            }
             Some(p) if at(p, 3) == "Sleep" => (
                 format!("has done nothing in it for {}", age(number(p, 4).unwrap_or(0.0))),
                 format!("KILL QUERY does nothing to it: KILL {id} ends the session (its transaction is rolled back)."),
@@ -101,6 +117,11 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
 /// A disk is full, and the server waits for somebody to make room.
 pub(super) fn wants_room(state: &str) -> bool {
     state.contains("free space")
+}
+
+/// Dumps of MariaDB and MySQL mark their reads so.
+fn marks_a_dump(statement: &str) -> bool {
+    statement.contains("SQL_NO_CACHE")
 }
 
 /// By its first word: the end of a long one is cut off. What a function of its own changes is counted with its transaction.
@@ -146,9 +167,9 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         }
         let (state, statement) = (at(r, 4), one_line(crate::model::Dialect::MySql, at(r, 5), 120));
         let word = statement.split(' ').next().unwrap_or("").to_ascii_uppercase();
-        // A dump marks its reads so; building an index and the like take their time: told, and no alarm.
+        // Building an index and the like take their time, and so does a dump: told, and no alarm.
         let slow_by_nature =
-            statement.contains("SQL_NO_CACHE") || matches!(word.as_str(), "ALTER" | "CREATE" | "OPTIMIZE" | "LOAD" | "ANALYZE" | "CHECK");
+            marks_a_dump(&statement) || matches!(word.as_str(), "ALTER" | "CREATE" | "OPTIMIZE" | "LOAD" | "ANALYZE" | "CHECK");
         let for_row = open.waiting().any(|t| t.session.to_string() == at(r, 0));
         let waits = for_row || state.starts_with("Waiting for");
         if for_row || (slow_by_nature && !waits) {

@@ -14,7 +14,7 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
         extract(epoch FROM replay_lag), pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
             ELSE pg_catalog.pg_current_wal_lsn() END, replay_lsn), coalesce(sync_state, ''), \
             coalesce(state, '') IN ('streaming', 'catchup') AND NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots l \
-                WHERE l.active_pid = pid AND l.slot_type = 'logical') \
+                WHERE l.active_pid = pid AND l.slot_type = 'logical'), pg_catalog.pg_wal_lsn_diff(flush_lsn, replay_lsn) \
         FROM pg_catalog.pg_stat_replication ORDER BY 5 DESC NULLS LAST LIMIT 50";
     const WANTED: &str = "SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit')";
     let found = rows(s, OUT).await?;
@@ -40,6 +40,8 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
             break;
         }
         let (lag, behind) = (lag(r), behind(r));
+        // It has received nearly all of it: nothing is lost with the primary, and a delay that is wanted looks just so.
+        let received = number(r, 7).is_some_and(|owed| owed >= 0.9 * behind);
         let severity = Severity::of(behind, limits.of(check, "behind")).max(Severity::of(lag, limits.of(check, "lag")));
         if severity >= Severity::Warning {
             seen.find(
@@ -47,9 +49,22 @@ pub(super) async fn out(s: &Session, sight: &Sight, check: &Check, limits: &Limi
                     severity,
                     check.id,
                     cell(r, 0),
-                    format!("standby {} ({}, {}) is {} behind, {}", cell(r, 0), cell(r, 1), cell(r, 2), bytes(behind), age(lag)),
+                    format!(
+                        "standby {} ({}, {}) is {} behind, {}{}",
+                        cell(r, 0),
+                        cell(r, 1),
+                        cell(r, 2),
+                        bytes(behind),
+                        age(lag),
+                        if received { ": received, and not replayed" } else { "" }
+                    ),
                 )
-                .next("Assess the standby itself: is its replay paused, or held up by a statement?"),
+                .next(match received {
+                    true => {
+                        "Assess the standby itself: is its replay delayed on purpose (recovery_min_apply_delay), paused, or held up by a statement?"
+                    }
+                    false => "Look at the way to it, and assess the standby itself: does it take what is sent?",
+                }),
             );
         }
     }
