@@ -217,7 +217,12 @@ fn details(l: &Listed) -> String {
     let rows: u64 = m.fingerprint.tables.values().map(|t| t.rows).sum();
     line(
         "Holds",
-        &format!("{} objects, {} tables, {} rows", m.fingerprint.objects.len(), m.fingerprint.tables.len(), text::thousands(rows)),
+        &format!(
+            "{}, {}, {}",
+            text::counted(m.fingerprint.objects.len() as u64, "object"),
+            text::counted(m.fingerprint.tables.len() as u64, "table"),
+            text::counted(rows, "row")
+        ),
     );
     if !m.artefacts.is_empty() {
         out.extend([String::new(), "Files".into()]);

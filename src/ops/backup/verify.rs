@@ -127,7 +127,8 @@ pub(in crate::ops) async fn compare(
     let rows: u64 = u.manifest.fingerprint.tables.values().map(|t| t.rows).sum();
     let what = match tables {
         0 => "the restored copy, dumped again, is the same".to_string(),
-        n => format!("{n} tables with {} rows are the same", text::thousands(rows)),
+        1 => format!("1 table with {} is the same", text::counted(rows, "row")),
+        n => format!("{n} tables with {} are the same", text::counted(rows, "row")),
     };
     // What both the backup and a copy made from it are without shows in no comparison.
     let lacks = u.manifest.facts.get(LACKS);

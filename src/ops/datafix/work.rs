@@ -113,7 +113,19 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                 Some(f) => f,
                 none => none.insert(ImageFile::create(&dir, &stamp, target, dialect)?),
             };
-            let saving = |e: Error| at(i, e.context("saving the rows before the change"));
+            let saving = |e: Error| {
+                let denied = dialect == Dialect::Postgres && e.code.as_deref() == Some("42501");
+                let e = e.context("saving the rows before the change");
+                // What is saved must not change until it is written: PostgreSQL locks rows for whoever may read and update them.
+                at(
+                    i,
+                    if denied {
+                        e.hint("Rows are saved before they change: that takes SELECT, and UPDATE on a column of the table, besides DELETE.")
+                    } else {
+                        e
+                    },
+                )
+            };
             // Columns of the rows alone, without the places where these lie.
             let mut own = 0;
             let mut rows = s.run_bound(select.clone(), params.clone()).await.map_err(saving)?;

@@ -61,7 +61,7 @@ pub fn details(plan: &Plan, n: &PlanNode, path: &[usize]) -> Vec<Said> {
     for p in &n.processes {
         let mut words = Vec::new();
         words.extend(p.total_ms.map(|v| format!("{} ms", ms(v))));
-        words.extend(p.rows_total.map(|v| format!("{} rows", count(v))));
+        words.extend(p.rows_total.map(|v| format!("{} {}", count(v), if v == 1.0 { "row" } else { "rows" })));
         words.extend(p.loops.map(|v| format!("{} {}", count(v), if v == 1.0 { "loop" } else { "loops" })));
         out.push(said(&p.who, words.join(", ")));
     }

@@ -249,6 +249,9 @@ pub fn ordered(
     let blank = |t: &&sql::Token| matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment);
     let tokens = sql::lex(dialect, statement);
     let first = tokens.iter().find(|t| !blank(t)).map(|t| statement[t.span.clone()].to_ascii_uppercase());
+    if sql::locking::without_locks(dialect, statement).is_some() {
+        return Err("It locks the rows that it reads: asked for again, it would lock them again.");
+    }
     if !matches!(first.as_deref(), Some("SELECT" | "WITH" | "VALUES" | "TABLE")) || !sql::classify(dialect, statement).is_read() {
         return Err("Only a SELECT can be asked for again in another order.");
     }
@@ -355,6 +358,7 @@ mod tests {
             "explain select 1",
             "with x as (delete from t returning a) select * from x",
             "pragma table_info(t)",
+            "select * from t for update",
         ] {
             assert!(ordered(Dialect::Postgres, no, &["a"], 0, false).is_err(), "{no}");
         }

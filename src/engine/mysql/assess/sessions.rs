@@ -56,7 +56,7 @@ pub(super) async fn transactions(s: &Session, sight: &Sight, check: &Check, limi
         }
         let holds = match (t.rows, t.changed) {
             (0, 0) => String::new(),
-            (locked, changed) => format!(", {locked} rows locked, {changed} changed"),
+            (locked, changed) => format!(", {} locked, {changed} changed", crate::text::counted(locked, "row")),
         };
         // What holds nothing keeps nobody waiting; a dump whose reader is slow looks just so.
         let harmless = (t.rows, t.changed) == (0, 0);

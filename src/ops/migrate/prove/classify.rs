@@ -5,7 +5,7 @@ use crate::engine::fingerprint;
 use crate::model::CanonicalObject;
 use crate::model::manifest::{Differences, Fingerprint};
 use crate::model::migration::RollbackClass;
-use crate::text::thousands;
+use crate::text::counted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kind of the object that holds the order of a table's columns (see `engine::Catalog::objects`).
@@ -57,9 +57,9 @@ fn more(all: &[String], shown: usize) -> String {
 
 /// What a lossy rollback loses, with counts. Values that went with their rows are not told again.
 fn loss(d: &Differences) -> String {
-    let mut parts: Vec<String> = d.lost_rows.iter().map(|(t, n)| format!("{} rows of {t}", thousands(*n))).collect();
+    let mut parts: Vec<String> = d.lost_rows.iter().map(|(t, n)| format!("{} of {t}", counted(*n, "row"))).collect();
     let with_rows = |column: &str| column.rsplit_once('.').and_then(|(t, _)| d.lost_rows.get(t)).copied().unwrap_or(0);
-    parts.extend(d.lost_values.iter().filter(|(c, n)| **n > with_rows(c)).map(|(c, n)| format!("{} values of {c}", thousands(*n))));
+    parts.extend(d.lost_values.iter().filter(|(c, n)| **n > with_rows(c)).map(|(c, n)| format!("{} of {c}", counted(*n, "value"))));
     if parts.is_empty() {
         format!("the down leaves data otherwise than before: {}", more(&d.data, 2))
     } else {
