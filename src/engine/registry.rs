@@ -25,3 +25,9 @@ pub fn engine(target: Target, password: Password) -> Arc<dyn Engine> {
         EngineKind::Sqlite => Arc::new(super::sqlite::Sqlite::new(target)),
     }
 }
+
+/// One of each kind, of no server: for tests of what all of them have in common.
+#[cfg(test)]
+pub(crate) fn each() -> [Arc<dyn Engine>; 3] {
+    [EngineKind::Postgres, EngineKind::MySql, EngineKind::Sqlite].map(|kind| engine(Target::bare("t", kind), None))
+}

@@ -103,22 +103,42 @@ impl Greeted {
 async fn relayed(driver: impl AsyncRead + AsyncWrite, server: impl AsyncRead + AsyncWrite) -> Result<()> {
     let (mut from_driver, mut to_driver) = tokio::io::split(driver);
     let (mut from_server, mut to_server) = tokio::io::split(server);
+    let answers = async {
+        let mut first = match packet(&mut from_server).await {
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+            read => read?,
+        };
+        with_end(&mut first);
+        to_driver.write_all(&first).await?;
+        tokio::io::copy(&mut from_server, &mut to_driver).await.map(drop)
+    };
     tokio::select! {
         said = tokio::io::copy(&mut from_driver, &mut to_server) => {
             said?;
             to_server.shutdown().await
         }
-        said = tokio::io::copy(&mut from_server, &mut to_driver) => said.map(drop),
+        said = answers => said,
     }
 }
 
-/// The first packet of the driver's, and nothing of the next one.
-async fn packet(driver: &mut UnixStream) -> Result<Vec<u8>> {
+/// The first packet that is said, and nothing of the next one.
+async fn packet(from: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>> {
     let mut packet = vec![0; 4];
-    driver.read_exact(&mut packet).await?;
+    from.read_exact(&mut packet).await?;
     packet.resize(whole(&packet), 0);
-    driver.read_exact(&mut packet[4..]).await?;
+    from.read_exact(&mut packet[4..]).await?;
     Ok(packet)
+}
+
+/// Puts the zero behind a login's challenge that the driver takes away. MariaDB's ed25519 sends 32 bytes and no zero; where the last of them
+/// is one, the driver takes it for the end (`AuthSwitchRequest::plugin_data` of mysql_common 0.37), signs 31, and is refused: one login in 256.
+fn with_end(packet: &mut Vec<u8>) {
+    const SWITCH: &[u8] = b"\xfeclient_ed25519\0";
+    const NONCE: usize = 32;
+    if packet.get(4..).is_some_and(|p| p.starts_with(SWITCH) && p.len() == SWITCH.len() + NONCE) {
+        packet.push(0);
+        packet[0] += 1;
+    }
 }
 
 /// Where the driver finds us.
@@ -199,6 +219,24 @@ mod tests {
         for n in 0..4 + 1 + 16 + 15 {
             assert_eq!(offers_tls(&whole[..n]), None, "{n}");
         }
+    }
+
+    #[test]
+    fn a_challenge_keeps_the_zero_at_its_end() {
+        let switch = |nonce: &[u8]| {
+            let body = [b"\xfeclient_ed25519\0", nonce].concat();
+            [&[body.len() as u8, 0, 0, 2][..], &body].concat()
+        };
+        let mut sent = switch(&[7; 31]);
+        let short = sent.clone();
+        with_end(&mut sent);
+        assert_eq!(sent, short, "nothing that is known");
+        let mut sent = switch(&[&[7; 31][..], &[0]].concat());
+        with_end(&mut sent);
+        assert_eq!(sent, switch(&[&[7; 31][..], &[0, 0]].concat()));
+        let mut other = b"\x02\0\0\x02\0\0".to_vec();
+        with_end(&mut other);
+        assert_eq!(other, b"\x02\0\0\x02\0\0");
     }
 
     #[test]
