@@ -62,7 +62,12 @@ fn a_locked_catalogue_is_named_from_another_database() {
             .trim()
             == "1"
     });
+    // A login that waits for the catalogue takes a place, and is no session yet.
+    let _late = Held::pg(&pg, "stranger", "shop", "select 1;");
+    let late = "from pg_locks where not granted and pid not in (select pid from pg_stat_activity)";
+    wait_until("a login waits", || pg.psql("postgres", &format!("select count(*) {late}")).trim() == "1");
     let run = assess_postgres(&pg, "oncall", &[]);
+    assert!(run.seen("PG03").says.contains("1 waiting for locks to log in"), "{:#?}", run.seen("PG03"));
     assert_eq!(run.found.summary.check, "connect", "{:#?}", run.found);
     assert!(
         run.found.summary.says.contains("the catalogue of shop is locked")

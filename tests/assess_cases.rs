@@ -368,7 +368,7 @@ fn a_damaged_page_is_named_first_and_writing_is_to_stop() {
         let found = assess_postgres(&pg, user, &[]);
         let summary = &found.found.summary;
         assert_eq!((summary.check.as_str(), summary.sev), ("PG26", Some(1)), "{user}: {:#?}", found.found);
-        assert!(summary.says.contains("failed a checksum") && summary.next.starts_with("Stop writing"), "{summary:#?}");
+        assert!(summary.says.contains("failed their checksum") && summary.next.starts_with("Stop writing"), "{summary:#?}");
     }
 }
 

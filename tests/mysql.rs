@@ -466,7 +466,7 @@ fn a_session_is_ended_as_it_was_shown() {
     let mut idle = Held::maria_done(&my, "app", "begin; update t set v = 9 where id = 1;");
     let two = id("command = 'Sleep'");
     let text = home.run(4, &["end-idle", &two]);
-    assert!(text.contains("1 rows changed") && text.contains("KILL CONNECTION @holdpoint_session"), "{text}");
+    assert!(text.contains("1 row changed") && text.contains("KILL CONNECTION @holdpoint_session"), "{text}");
     // What was looked at is sent by hand once it is another transaction: the search finds nobody, and KILL refuses that.
     let search =
         text.lines().find(|l| l.contains("SET @holdpoint_session")).expect("the search").trim_start_matches("sends").trim().to_string();

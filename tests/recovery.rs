@@ -343,7 +343,7 @@ fn on_mariadb() {
     };
     let first = transaction();
     let text = home.run(4, &["end-idle", &two]);
-    assert!(text.contains("1 rows changed") && text.contains("KILL CONNECTION"), "{text}");
+    assert!(text.contains("1 row changed") && text.contains("KILL CONNECTION"), "{text}");
     let sent = text.lines().find(|l| l.contains("BEGIN NOT ATOMIC")).expect("the statement").trim_start_matches("sends").trim().to_string();
     idle.say("commit; begin; update t set v = 8 where id = 2;");
     wait_until("the next transaction wrote", || {

@@ -354,6 +354,24 @@ fn a_file_that_another_session_would_read_otherwise_is_told_beside_it() {
 }
 
 #[test]
+fn a_float_that_mariadb_sends_with_six_digits_is_told_beside_its_file() {
+    let p = Project::mariadb();
+    let exported = |sql: &str, more: &[&str]| {
+        let out = p.run(&[&["query", "app-dev", sql, "--format", "csv"], more].concat());
+        [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned())
+    };
+    p.ok(&["query", "app-dev", "create table fl (id int primary key, f float, g float(9,2)); insert into fl values (1, 16777217, 0.5)"]);
+    let [rows, said] = exported("select * from fl", &[]);
+    assert_eq!(rows, "id,f,g\r\n1,16777200,0.50\r\n");
+    assert!(said.contains("f: the server shows a FLOAT with six digits; SELECT its column + 0e0"), "{said}");
+    // What it says gives them all, as does a statement whose values are bound.
+    for (sql, more) in [("select f + 0e0 as f from fl", &[][..]), ("select f from fl where id = :id", &["-p", "id=1"])] {
+        let [rows, said] = exported(sql, more);
+        assert!(rows == "f\r\n16777216\r\n" && !said.contains("six digits"), "{sql}: {rows} {said}");
+    }
+}
+
+#[test]
 fn the_lines_behind_copy_from_stdin_are_sent_to_it() {
     let p = Project::postgres();
     p.write("load.sql", "create table loaded (id int, name text);\ncopy loaded (id, name) from stdin;\n1\tit's; --\n2\t\\N\n\\.\nselect count(*) as n, count(name) as named from loaded;\n");

@@ -5,6 +5,7 @@ mod digest;
 use super::{Catalog, Event, Session};
 use crate::model::manifest::{ColumnDigest, Differences, Fingerprint, TableDigest};
 use crate::model::{Cell, Error, Progress, Result, TableShape};
+use crate::text::{counted, thousands};
 use digest::SetHash;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -110,7 +111,7 @@ pub fn compare(a: &Fingerprint, b: &Fingerprint) -> Differences {
     }
     for (name, was) in &a.tables {
         let Some(is) = b.tables.get(name) else {
-            out.data.push(format!("table {name} with {} rows is missing", was.rows));
+            out.data.push(format!("table {name} with {} is missing", counted(was.rows, "row")));
             out.lost_rows.insert(name.clone(), was.rows);
             continue;
         };
@@ -118,7 +119,7 @@ pub fn compare(a: &Fingerprint, b: &Fingerprint) -> Differences {
             continue;
         }
         if was.rows != is.rows {
-            out.data.push(format!("{name}: {} rows before, {} after", was.rows, is.rows));
+            out.data.push(format!("{name}: {} before, {} after", counted(was.rows, "row"), thousands(is.rows)));
             if was.rows > is.rows {
                 out.lost_rows.insert(name.clone(), was.rows - is.rows);
             }
@@ -160,7 +161,7 @@ pub fn compare(a: &Fingerprint, b: &Fingerprint) -> Differences {
         }
     }
     for (name, is) in b.tables.iter().filter(|(n, _)| !a.tables.contains_key(*n)) {
-        out.data.push(format!("table {name} with {} rows is left over", is.rows));
+        out.data.push(format!("table {name} with {} is left over", counted(is.rows, "row")));
     }
     out
 }

@@ -204,7 +204,7 @@ impl TableInfo {
 
 impl ColumnInfo {
     /// MariaDB and MySQL send a FLOAT with six digits, of which it has up to nine.
-    fn rounded(&self, dialect: Dialect) -> bool {
+    pub fn rounded(&self, dialect: Dialect) -> bool {
         dialect == Dialect::MySql && self.type_name.to_ascii_lowercase().starts_with("float")
     }
     /// What gives its value in a SELECT with all its digits.

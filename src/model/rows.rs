@@ -28,6 +28,8 @@ pub struct Column {
 }
 
 impl Column {
+    /// The style of a FLOAT that MariaDB or MySQL sends as text, with six digits of the up to nine that it has.
+    pub const SIX_DIGITS: &str = "six digits";
     /// The time zone whose clocks its moments were written by, which the values do not name (TIMESTAMP of MariaDB and MySQL).
     pub fn zone(&self) -> Option<&str> {
         self.style.as_deref()?.strip_prefix(ZONE)

@@ -152,7 +152,7 @@ impl Builder {
         }
     }
     /// An old value, by the text that the result showed: equality of floating-point numbers or of JSON is no safe question.
-    fn was(&mut self, name: &str, value: &Param) {
+    fn was(&mut self, table: &TableInfo, name: &str, value: &Param) {
         self.word(" AND ");
         if *value == Param::Null {
             self.name(name);
@@ -179,6 +179,11 @@ impl Builder {
                 self.word(") = ");
             }
             Dialect::MySql => {
+                if let Some(exact) = single(table, name, value) {
+                    self.word("(");
+                    self.name(name);
+                    self.word(&format!(" = {exact} OR "));
+                }
                 self.word(if bytes { "CAST(" } else { "CAST(CAST(" });
                 self.name(name);
                 self.word(if bytes { " AS BINARY) = CAST(" } else { " AS CHAR) AS BINARY) = CAST(" });
@@ -198,7 +203,7 @@ impl Builder {
         }
         self.value(name, &as_text);
         match self.dialect {
-            Dialect::MySql => self.word(" AS BINARY)"),
+            Dialect::MySql => self.word(if single(table, name, value).is_some() { " AS BINARY))" } else { " AS BINARY)" }),
             Dialect::Sqlite if !bytes => self.word(" COLLATE BINARY"),
             Dialect::Postgres | Dialect::Sqlite => {}
         }
@@ -209,10 +214,19 @@ impl Builder {
         self.name(&table.name);
     }
     /// The row that is meant: its key and its old values.
-    fn row<'v>(&mut self, key: &[(String, Param)], was: impl Iterator<Item = (&'v String, &'v Param)>) {
+    fn row<'v>(&mut self, table: &TableInfo, key: &[(String, Param)], was: impl Iterator<Item = (&'v String, &'v Param)>) {
         self.key(key);
-        was.for_each(|(name, old)| self.was(name, old));
+        was.for_each(|(name, old)| self.was(table, name, old));
     }
+}
+
+/// The number that a FLOAT of MariaDB or MySQL has that is shown with more than six digits, as a result of bound values has it: as a text
+/// the server gives six. Every float is a double, so that the comparison is exact.
+fn single(table: &TableInfo, name: &str, value: &Param) -> Option<String> {
+    let Param::Number(digits) = value else { return None };
+    table.columns.iter().find(|c| c.name == name && c.rounded(Dialect::MySql))?;
+    let float: f32 = digits.parse().ok()?;
+    float.is_finite().then(|| format!("{:e}", f64::from(float)))
 }
 
 /// The key that an edit gives its row, where it gives it another one; the table's key says the order.
@@ -233,7 +247,7 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
             let (touch, select, renamed) = match edit {
                 RowEdit::Update { key, cells } => {
                     b.update(table, cells.iter().map(|(name, _, new)| (name, new)));
-                    let row = |b: &mut Builder| b.row(key, cells.iter().map(|(name, old, _)| (name, old)));
+                    let row = |b: &mut Builder| b.row(table, key, cells.iter().map(|(name, old, _)| (name, old)));
                     row(&mut b);
                     let touch = Touch::Update(cells.iter().map(|(name, ..)| name.clone()).collect());
                     (with_computed(touch, table), selected(&row), renamed(table, key, cells))
@@ -241,7 +255,7 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
                 RowEdit::Delete { key, was } => {
                     b.word("DELETE FROM ");
                     b.table(table);
-                    let row = |b: &mut Builder| b.row(key, was.iter().map(|(name, old)| (name, old)));
+                    let row = |b: &mut Builder| b.row(table, key, was.iter().map(|(name, old)| (name, old)));
                     row(&mut b);
                     (Touch::Delete, selected(&row), None)
                 }

@@ -136,6 +136,12 @@ impl Encoder {
                 _ => "SET extra_float_digits = 1",
             };
             let style = crate::text::clean(style);
+            if style == Column::SIX_DIGITS {
+                return format!(
+                    "{}{more}: the server shows a FLOAT with six digits; SELECT its column + 0e0 for all of them.",
+                    names.join(", ")
+                );
+            }
             if let Some(zone) = style.strip_prefix("time_zone ") {
                 return format!(
                     "{}{more} as written by the clocks of the time zone {zone}, which the values do not name: SET time_zone = '+00:00' before the \

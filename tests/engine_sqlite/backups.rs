@@ -63,7 +63,7 @@ async fn a_backup_is_taken_restored_compared_and_discarded() {
     for (change, what) in [
         ("UPDATE customers SET name = 'other' WHERE id = 1500", "customers.name"),
         ("UPDATE customers SET phone = NULL WHERE id = 1", "customers.phone"),
-        ("DELETE FROM orders WHERE id = 7", "orders: 3000 rows before, 2999 after"),
+        ("DELETE FROM orders WHERE id = 7", "orders: 3,000 rows before, 2,999 after"),
         ("DROP INDEX by_customer", "index by_customer is missing"),
         ("PRAGMA user_version = 13", "user_version differs"),
     ] {

@@ -10,7 +10,7 @@ use super::catalog::{at, lit};
 use crate::engine::{ANOTHER, Recovering, Session};
 use crate::model::recovery::{Action, Deed, Prospect};
 use crate::model::{Dialect, Error, Result};
-use crate::sql;
+use crate::{sql, text};
 use futures_util::future::BoxFuture;
 
 impl Recovering for MySql {
@@ -146,8 +146,9 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
     fact("does", command);
     fact("state", at(row, 5));
     fact("for", &format!("{} s", at(row, 6)));
+    let rows = |n: &str| n.parse().map_or_else(|_| format!("{n} rows"), |n| text::counted(n, "row"));
     if let Some(t) = trx {
-        fact("transaction", &format!("open for {} s, {} rows changed, {} locked", at(t, 1), at(t, 2), at(t, 3)));
+        fact("transaction", &format!("open for {} s, {} changed, {} locked", at(t, 1), rows(at(t, 2)), at(t, 3)));
     }
     let statement = sql::redact(Dialect::MySql, at(row, 7));
     fact("statement", &statement.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -179,7 +180,8 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
                     .to_string()
             } else {
                 format!(
-                    "What the statement has done so far is rolled back, which takes about as long as it took ({changed} rows of its transaction so far). The transaction stays open."
+                    "What the statement has done so far is rolled back, which takes about as long as it took ({} of its transaction so far). The transaction stays open.",
+                    rows(changed)
                 )
             }];
             p.undo = "There is no undo; its client may run it again.".into();
@@ -208,9 +210,9 @@ async fn session(s: &Session, action: &Action) -> Result<Prospect> {
                 || "it has no transaction open".to_string(),
                 |t| {
                     format!(
-                        "its transaction, open for {} s with {} rows changed, is rolled back, which may take as long again",
+                        "its transaction, open for {} s with {} changed, is rolled back, which may take as long again",
                         at(t, 1),
-                        at(t, 2)
+                        rows(at(t, 2))
                     )
                 },
             );

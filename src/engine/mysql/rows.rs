@@ -115,8 +115,9 @@ pub(super) fn type_name(c: &MyColumn) -> String {
     }
 }
 
-/// `zone` is the session's.
-pub(super) fn column(c: &MyColumn, zone: &str) -> Column {
+/// `zone` is the session's; `by_text`: the text protocol brings the values.
+pub(super) fn column(c: &MyColumn, zone: &str, by_text: bool) -> Column {
+    let six_digits = by_text && c.column_type() == T::MYSQL_TYPE_FLOAT && usize::from(c.decimals()) >= FLOATING;
     let moment = matches!(c.column_type(), T::MYSQL_TYPE_TIMESTAMP | T::MYSQL_TYPE_TIMESTAMP2) && !zone.is_empty();
     Column {
         name: c.name_str().into_owned(),
@@ -126,7 +127,7 @@ pub(super) fn column(c: &MyColumn, zone: &str) -> Column {
             table: vec![c.schema_str().into_owned(), c.org_table_str().into_owned()],
             column: c.org_name_str().into_owned(),
         }),
-        style: moment.then(|| Column::style_of_zone(zone)),
+        style: if six_digits { Some(Column::SIX_DIGITS.into()) } else { moment.then(|| Column::style_of_zone(zone)) },
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) async fn of(s: &Session, schema: &str) -> Result<Usage> {
     }
     let unknown = rows.iter().filter(|r| cell(r, 7) == "t").count();
     if unknown > 0 {
-        remarks.push(format!("{unknown} tables were never analyzed: their size is not known; ANALYZE tells it."));
+        let which = crate::text::counted(unknown as u64, "table");
+        remarks.push(format!("Never analyzed: {which}, whose size is not known; ANALYZE tells it."));
     }
     let figure = |r: &Row, i: usize| cell(r, i).parse().ok();
     let relation = |r: &Row| RelationUsage {

@@ -6,7 +6,7 @@ use crate::engine::mysql::rows::{self, Shape};
 use crate::engine::session::Event;
 use crate::model::{BatchBuilder, Column, Result, RowBatch};
 use mysql_async::prelude::Protocol;
-use mysql_async::{QueryResult, Row};
+use mysql_async::{QueryResult, Row, TextProtocol};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -93,7 +93,8 @@ pub(super) async fn stream<P: Protocol>(mut result: QueryResult<'_, '_, P>, read
         }
         let shapes: Vec<Shape> = columns.iter().map(rows::shape).collect();
         if wanted {
-            let list: Arc<[Column]> = columns.iter().map(|c| rows::column(c, reader.zone)).collect();
+            let by_text = std::any::TypeId::of::<P>() == std::any::TypeId::of::<TextProtocol>();
+            let list: Arc<[Column]> = columns.iter().map(|c| rows::column(c, reader.zone, by_text)).collect();
             // What is left of the result before belongs before the columns of this one.
             if let Some(rest) = flow.batch.as_mut().filter(|b| !b.is_empty()).map(BatchBuilder::take) {
                 reader.hand_on(rest, &mut flow).await;

@@ -262,7 +262,12 @@ pub(super) async fn semi_synchronous(s: &Session, check: &Check, limits: &Limits
     let on = status.on(&format!("Rpl_semi_sync_{word}_status"));
     let timeout = set.count(&format!("rpl_semi_sync_{word}_timeout")) / 1000.0;
     let mut seen = Seen::of(check)
-        .says(format!("{}, {clients} replicas confirm, {waiting} sessions wait", if on { "on" } else { "switched off by itself" }))
+        .says(format!(
+            "{}, confirmed by {}, {} waiting",
+            if on { "on" } else { "switched off by itself" },
+            text::counted(clients as u64, "replica"),
+            text::counted(waiting as u64, "session")
+        ))
         .figure("replicas", clients)
         .figure("waiting", waiting)
         .figure("unconfirmed", alone);
@@ -290,8 +295,13 @@ pub(super) async fn semi_synchronous(s: &Session, check: &Check, limits: &Limits
         );
     } else if severity >= Severity::Warning {
         seen.find(
-            Finding::new(severity, check.id, &name, format!("{waiting} sessions wait for a replica to confirm their commit"))
-                .next("The replicas or the network to them are slow: assess them."),
+            Finding::new(
+                severity,
+                check.id,
+                &name,
+                format!("waiting for a replica to confirm their commit: {}", text::counted(waiting as u64, "session")),
+            )
+            .next("The replicas or the network to them are slow: assess them."),
         );
     }
     Ok(seen)

@@ -63,7 +63,9 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
         count(*) FILTER (WHERE wait_event = 'SyncRep'), (SELECT i.pid FROM pg_catalog.pg_stat_activity i WHERE i.state = 'idle' \
             AND i.backend_type = 'client backend' AND i.pid <> pg_catalog.pg_backend_pid() ORDER BY i.state_change LIMIT 1), \
         current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
-            - coalesce(current_setting('reserved_connections', true)::int, 0) \
+            - coalesce(current_setting('reserved_connections', true)::int, 0), \
+        (SELECT count(DISTINCT l.pid) FROM pg_catalog.pg_locks l \
+            WHERE NOT l.granted AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = l.pid)) \
         FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT NULL)";
     const WHO: &str = "SELECT coalesce(usename::text, '?'), coalesce(nullif(application_name, ''), 'unnamed'), count(*), \
         count(*) FILTER (WHERE state = 'idle'), count(*) FILTER (WHERE state IS NULL) FROM pg_catalog.pg_stat_activity \
@@ -71,11 +73,20 @@ pub(super) async fn connections(s: &Session, sight: &Sight, check: &Check, limit
     let found = rows(s, COUNTS).await?;
     let row = found.first().cloned().unwrap_or_default();
     let at = |i: usize| number(&row, i).unwrap_or(0.0);
-    let (all, active, open, idle, waiting, hidden, most) = (at(0), at(1), at(2), at(3), at(4), at(5), at(8).max(1.0));
+    // A login that waits for the catalogue has its place, and stands among the sessions only when it is over.
+    let unfinished = at(9);
+    let (all, active, open, idle, hidden, most) = (at(0) + unfinished, at(1), at(2), at(3), at(5), at(8).max(1.0));
+    let waiting = at(4) + unfinished;
     let commits = at(6);
     let used = 100.0 * all / most;
     let mut says = format!("{all} of {most} ({used:.0} %)");
-    for (n, what) in [(active, "active"), (waiting, "waiting for locks"), (open, "idle in transaction"), (idle, "idle")] {
+    for (n, what) in [
+        (active, "active"),
+        (at(4), "waiting for locks"),
+        (unfinished, "waiting for locks to log in"),
+        (open, "idle in transaction"),
+        (idle, "idle"),
+    ] {
         if n > 0.0 {
             says.push_str(&format!(", {n} {what}"));
         }

@@ -116,7 +116,9 @@ pub(super) async fn xmin(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         "prepared" => (format!("prepared transaction {}", cell(row, 1)), "Commit or roll it back: its coordinator knows which."),
         _ => (format!("pid {} ({})", cell(row, 1), cell(row, 2)), "End its transaction: vacuum cleans up again at its next run."),
     };
-    let mut seen = Seen::of(check).says(format!("held{since} by {what}: {} transactions behind", thousands(held))).figure("age", held);
+    let mut seen = Seen::of(check)
+        .says(format!("held{since} by {what}: {} behind", crate::text::counted(held as u64, "transaction")))
+        .figure("age", held);
     let severity = Severity::of(held, limits.of(check, "age"));
     if severity >= Severity::Warning {
         let words = format!("vacuum cannot remove what the last {} transactions deleted: {what} holds the horizon{since}", thousands(held));

@@ -25,9 +25,9 @@ pub(super) async fn checksums(s: &Session, check: &Check, limits: &Limits) -> Re
                 check.id,
                 cell(&row, 0),
                 format!(
-                    "{} of {} failed a checksum, the last at {}",
-                    crate::text::counted(failures as u64, "page"),
+                    "pages of {} failed their checksum in {}, the last at {}",
                     cell(&row, 0),
+                    crate::text::counted(failures as u64, "read"),
                     cell(&row, 2)
                 ),
             )

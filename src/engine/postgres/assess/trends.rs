@@ -133,12 +133,13 @@ fn counted(check: &Check, limits: &Limits, first: &Sample, second: &Sample, seco
         return Seen::blind(check, "the counters were reset between the two samples", "");
     };
     let rate = d[0] * 60.0 / seconds;
+    let statements = |n: f64| crate::text::counted(n as u64, "statement");
     let mut seen = Seen::of(check);
     let (figure, says, message, next) = match check.id {
         "PG17" => (
             "conflicts",
-            format!("{} statements cancelled in {seconds:.0} s", d[0]),
-            format!("this standby cancelled {} statements in {seconds:.0} s so that it could replay", d[0]),
+            format!("{} cancelled in {seconds:.0} s", statements(d[0])),
+            format!("this standby cancelled {} in {seconds:.0} s so that it could replay", statements(d[0])),
             "hot_standby_feedback keeps their rows on the primary (and its tables growing); max_standby_streaming_delay lets them end first.",
         ),
         "PG21" => {
@@ -159,7 +160,7 @@ fn counted(check: &Check, limits: &Limits, first: &Sample, second: &Sample, seco
         _ => (
             "dropped",
             format!("{} dropped in {seconds:.0} s", d[0]),
-            format!("{} statements were dropped from pg_stat_statements in {seconds:.0} s", d[0]),
+            format!("pg_stat_statements dropped {} in {seconds:.0} s", statements(d[0])),
             "Raise pg_stat_statements.max (it takes a restart); until then the top statements are those that stayed.",
         ),
     };

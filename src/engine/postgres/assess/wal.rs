@@ -137,8 +137,13 @@ pub(super) async fn archiver(s: &Session, sight: &Sight, check: &Check, limits: 
     let severity = Severity::of(ready, limits.of(check, "ready"));
     if severity >= Severity::Warning && seen.severity < Severity::Critical {
         seen.find(
-            Finding::new(severity, check.id, "pg_wal", format!("{ready} files of WAL wait for the archive"))
-                .next("Archiving is slower than writing: look at its place and its network."),
+            Finding::new(
+                severity,
+                check.id,
+                "pg_wal",
+                format!("{} of WAL waiting for the archive", crate::text::counted(ready as u64, "file")),
+            )
+            .next("Archiving is slower than writing: look at its place and its network."),
         );
     }
     let hangs = if ready > 0.0 { Severity::of(still, limits.of(check, "oldest")) } else { Severity::Ok };

@@ -152,7 +152,11 @@ pub(super) async fn foreign_keys(s: &Session, path: PathBuf, check: &Check, limi
     let all: f64 = found.iter().filter_map(|r| cell(r, 2).parse::<f64>().ok()).sum();
     let more = if all >= 1000.0 { " or more" } else { "" };
     let mut seen = Seen::of(check).figure("orphans", all);
-    seen.says = if found.is_empty() { "no row lacks its parent".into() } else { format!("{all}{more} rows lack their parent") };
+    seen.says = match all as u64 {
+        0 => "no row lacks its parent".into(),
+        1 => "1 row lacks its parent".into(),
+        n => format!("{n}{more} rows lack their parent"),
+    };
     let severity = Severity::of(all, limits.of(check, "orphans"));
     if severity >= Severity::Warning {
         for r in &found {
