@@ -83,6 +83,24 @@ fn a_locked_catalogue_is_named_from_another_database() {
     run.within_its_budget();
 }
 
+/// Logins that wait for the catalogue have all the places: who has its lock is seen by the processes alone.
+#[test]
+fn places_that_logins_have_which_cannot_go_on_lead_to_who_holds_them_up() {
+    let pg = server(&["max_connections=8", "superuser_reserved_connections=3"]);
+    let _lock = Held::named(&pg, "shop", "holder", "begin; lock table pg_class in access exclusive mode;");
+    wait_until("the catalogue is locked, and its holder idle", || {
+        pg.psql("postgres", "select count(*) from pg_stat_activity where application_name = 'holder' and state = 'idle in transaction'")
+            .trim()
+            == "1"
+    });
+    let _late: Vec<Held> = (0..4).map(|_| Held::pg(&pg, "stranger", "shop", "select 1;")).collect();
+    wait_until("the logins wait", || pg.psql("postgres", "select count(*) from pg_locks where not granted").trim() == "4");
+    let pid = pg.psql("postgres", "select pid from pg_stat_activity where application_name = 'holder'");
+    let summary = assess_postgres(&pg, "oncall", &[]).found.summary;
+    assert!(summary.check == "connect" && summary.says.contains("4 logins wait for a lock of the catalogue"), "{summary:#?}");
+    assert!(summary.next.starts_with(&format!("kill {} ", pid.trim())), "{summary:#?}");
+}
+
 #[test]
 fn locks_on_every_table_make_no_check_wait() {
     let pg = server(&[]);

@@ -162,7 +162,10 @@ fn judge_titles(seen: &mut Seen, all: &[Process], main: u32) {
         let mine = all.iter().filter(|p| p.parent == main).filter_map(|p| Some((p.pid, p.title()?)));
         mine.filter(|(_, t)| words.iter().any(|w| t.contains(w))).collect()
     };
-    let login = of(&["authentication", "startup"]).into_iter().filter(|(_, t)| !t.starts_with("startup recovering")).count();
+    let logins: Vec<_> = of(&["authentication", "startup"]).into_iter().filter(|(_, t)| !t.starts_with("startup recovering")).collect();
+    let login = logins.len();
+    // PostgreSQL appends that word where a process waits for a lock; a login takes none but the catalogue's.
+    let locked = logins.iter().filter(|(_, t)| t.ends_with(" waiting")).count();
     // Who they are, when nobody can ask the server: by user and database, those with most first.
     let mut clients: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (_, title) in all.iter().filter(|p| p.parent == main).filter_map(|p| Some((p.pid, p.title()?))) {
@@ -180,7 +183,21 @@ fn judge_titles(seen: &mut Seen, all: &[Process], main: u32) {
         seen.says.push_str(&format!(", {}, most of them {}: {most}, {idle} idle", text::counted(count, "session"), text::clean(who)));
         seen.figures.insert("sessions".into(), count as f64);
     }
-    if login >= STORM {
+    let open = of(&["idle in transaction", "VACUUM", "LOCK TABLE"]);
+    if locked > 0 {
+        let waits = if locked == 1 { "1 login waits".to_string() } else { format!("{locked} logins wait") };
+        let (holder, next) = match open.first() {
+            Some((pid, title)) => (
+                format!(", which pid {pid} may hold ({})", text::clean(title)),
+                format!(
+                    "kill {pid} on the server's machine, as its user, ends that session (its transaction is rolled back) and lets them in; never kill -9."
+                ),
+            ),
+            None => (String::new(), "Its oldest transaction has the lock, most likely: who can still ask sees it in the lock tree.".into()),
+        };
+        let words = format!("{waits} for a lock of the catalogue{holder}");
+        seen.find(Finding::new(Severity::Warning, PROCESS.id, "logins", words).fault(Fault::LoginsWait).next(next));
+    } else if login >= STORM {
         let words = format!("{login} clients are logging in at the same moment: a storm of connections");
         seen.find(
             Finding::new(Severity::Warning, PROCESS.id, "logins", words)
@@ -191,7 +208,6 @@ fn judge_titles(seen: &mut Seen, all: &[Process], main: u32) {
         seen.says.push_str(&format!(", {} not finished", text::counted(login as u64, "login")));
         seen.figures.insert("logins".into(), login as f64);
     }
-    let open = of(&["idle in transaction", "VACUUM", "LOCK TABLE"]);
     if let Some((pid, title)) = open.first() {
         let more = if open.len() > 1 { format!(" and {} more", open.len() - 1) } else { String::new() };
         seen.says.push_str(&format!(", pid {pid} ({}){more}", text::clean(title)));
@@ -318,8 +334,14 @@ mod tests {
             seen.says,
             "postgres runs as pid 7, 2 sessions, most of them etl/shop: 1, 0 idle, 1 login not finished, pid 9 (etl shop [local] idle in transaction)"
         );
-        assert_eq!((seen.severity, seen.findings.len()), (Severity::Info, 1));
-        assert!(seen.findings[0].next.contains("kill 9 "), "{seen:#?}");
+        assert_eq!((seen.severity, seen.findings.len()), (Severity::Warning, 2));
+        assert!(seen.findings[1].next.contains("kill 9 "), "{seen:#?}");
+        let locked = &seen.findings[0];
+        assert_eq!(
+            locked.message,
+            "1 login waits for a lock of the catalogue, which pid 9 may hold (etl shop [local] idle in transaction)"
+        );
+        assert!(locked.fault == Some(Fault::LoginsWait) && locked.next.starts_with("kill 9 "), "{locked:#?}");
         // A full server is told by who has its connections; a storm of logins by their number.
         let main = process(7, 'S', "postgres");
         let idle = (100..190).map(|pid| child(pid, "postgres: app shop 10.0.0.1(4711) idle"));

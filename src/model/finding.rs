@@ -39,6 +39,8 @@ pub enum Fault {
     MayRefuseWrites,
     /// Logins are refused, for whatever reason.
     LoginsRefused,
+    /// Logins wait for a lock of the catalogue.
+    LoginsWait,
     /// No connection: nobody listens there.
     NobodyListens,
     /// No connection yet: the server starts or recovers.

@@ -115,6 +115,11 @@ pub fn summary(checks: &[Seen]) -> Summary {
         next = format!("{} {next}", writer.next);
         recover = recover.or_else(|| writer.recover.clone());
     }
+    // Connections that are taken by logins that cannot go on come back when these can.
+    if let Some(waits) = fault(Fault::LoginsWait).filter(|w| f.check == "connect" && !std::ptr::eq(*w, f) && recover.is_none()) {
+        says = format!("{}; {}.", says.trim_end_matches(['.', ';']), waits.message);
+        next = format!("{} {next}", waits.next);
+    }
     // Why nothing comes from the primary stands in the standby's log.
     if let Some(removed) = fault(Fault::WalRemoved).filter(|_| f.check == "PG16" && f.recover.is_none()) {
         says = format!("{}: the WAL that it needs has been removed there.", says.trim_end_matches('.'));
