@@ -327,6 +327,28 @@ fn no_constant_is_told_in_any_form() {
         quiet(p, &[sql], &[0]);
         quiet(p, &[sql, "--analyze"], &[0]);
         quiet(p, &[sql, "--advise"], &[0]);
+        // What the server says of a statement that it refuses, whatever it quotes.
+        for refused in [
+            "select id from orders where customer = 1147114711 and note = 'zebra' and nowhere = 1821782178",
+            "select id from orders where customer = 1147114711 and 'zebra' 1821782178",
+            "select id from orders where note = 'zebra' and customer = cast('zebra 1147114711' as json) or nothing(1821782178)",
+            "select id from orders where customer = '1147114711 zebra'::int",
+            "select id from orders where id = 1 and cast('{\"a\": zebra}' as json) is null",
+            "select id from orders where note regexp '(zebra 1147114711'",
+            "select id from orders where note = 'zebra and 1147114711",
+            "update orders set note = 'zebra 1821782178' where customer = 1147114711",
+        ] {
+            for more in [&[][..], &["--analyze"], &["--advise"], &["--set", "work_mem=1MB"], &["--param-set", "common:n=zebra"]] {
+                let out = p.run(&[&["explain", "app-dev", refused, "--redact"], more].concat());
+                let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+                assert!(said.len() > 20, "{refused} {more:?} tells nothing");
+                assert!(marks.iter().all(|m| !said.contains(m)), "{engine}: {refused} {more:?} tells\n{said}");
+            }
+        }
+        let wrong = ["explain", "app-dev", "select id from orders where id = :n", "--param-set", "common:n=zebra 1147114711", "--redact"];
+        let out = p.run(&wrong);
+        let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(marks.iter().all(|m| !said.contains(m)), "{engine} tells\n{said}");
         let sets = [
             "--param-set",
             "common:n=zebra",

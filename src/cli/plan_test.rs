@@ -69,9 +69,10 @@ pub async fn test(cx: &Cx, target: &str, file: &Path, anyway: bool, out: Out) ->
     Ok(ExitCode::from(report.exit_code()))
 }
 
-/// An error without the constants of a test.
-fn bare(c: &Constants, e: Error) -> Error {
-    Error { message: c.prose(&e.message), detail: e.detail.map(|d| c.prose(&d)), hints: e.hints.iter().map(|h| c.prose(h)).collect(), ..e }
+/// An error without constants.
+pub fn bare(c: &Constants, e: Error) -> Error {
+    let without = |t: &String| c.refusal(t);
+    Error { message: without(&e.message), detail: e.detail.as_ref().map(without), hints: e.hints.iter().map(without).collect(), ..e }
 }
 
 /// For machines that read a report: one that says why there is none.

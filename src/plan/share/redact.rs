@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 /// A figure of our sentences may be the same number as a constant. Up to here such a number is taken out beside an operator alone.
 const SMALL: f64 = 10.0;
+/// Bytes from which on words that stand in a constant are taken out of what a server says, where it puts no quotes round them.
+const PIECE: usize = 4;
 /// Words before a quote that belong to a text in SQL: `DATE'2026-01-01'`, `E'a\n'`.
 const PREFIXES: [&str; 8] = ["e", "n", "b", "x", "date", "time", "timestamp", "interval"];
 /// Words after which a number is a part of a condition.
@@ -118,6 +120,83 @@ impl Constants {
             }
         }
         out
+    }
+
+    /// The same with values that were given for parameters: texts, and numbers.
+    #[must_use]
+    pub fn and<'v>(mut self, values: impl IntoIterator<Item = &'v str>) -> Constants {
+        for v in values {
+            self.texts.extend(contents(v).into_iter().chain([v.to_string()]).filter(|t| !t.is_empty()));
+            self.numbers.extend(v.trim_matches('\'').trim().parse::<f64>().ok().map(f64::abs));
+        }
+        self.texts.sort_by_key(|t| std::cmp::Reverse(t.len()));
+        self
+    }
+
+    /// What a server says of a statement that it refuses: constants stand in it in quotes of any kind or in none, whole or in pieces.
+    /// A name that is spelled like one is taken out, too.
+    pub fn refusal(&self, text: &str) -> String {
+        let text = self.near(text);
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        while let Some(c) = text[at..].chars().next() {
+            let (before, rest) = (&text[..at], &text[at..]);
+            let starts = !before.ends_with(in_word);
+            let whole = |t: &&String| rest.starts_with(t.as_str()) && (!t.ends_with(in_word) || !rest[t.len()..].starts_with(in_word));
+            let taken = self
+                .texts
+                .iter()
+                .filter(|t| starts || !t.starts_with(in_word))
+                .find(whole)
+                .map(String::len)
+                .or_else(|| self.piece(before, rest))
+                .or_else(|| self.run(rest).filter(|_| starts))
+                .or_else(|| self.number(before, rest));
+            match taken {
+                Some(n) => {
+                    out.push('?');
+                    at += n;
+                }
+                None => {
+                    out.push(c);
+                    at += c.len_utf8();
+                }
+            }
+        }
+        out
+    }
+
+    /// Bytes of the words that begin here and stand in a constant just so: of a document servers tell the part that they did not understand.
+    fn run(&self, rest: &str) -> Option<usize> {
+        let common = |from: &str| -> usize {
+            let same = rest.char_indices().zip(from.chars()).take_while(|((_, a), b)| a == b).map(|((at, a), _)| at + a.len_utf8());
+            same.last().unwrap_or(0)
+        };
+        let words = |t: &'_ String| -> Vec<usize> {
+            let starts = |(at, c): &(usize, char)| in_word(*c) && !t[..*at].ends_with(in_word);
+            t.char_indices().filter(starts).map(|(at, _)| at).collect()
+        };
+        let longest = self.texts.iter().flat_map(|t| words(t).into_iter().map(|at| common(&t[at..]))).max()?;
+        // Up to the end of a word, unless the server cut it off there.
+        let run = &rest[..longest];
+        let ends = !rest[longest..].starts_with(in_word);
+        let end = if ends { longest } else { run.rfind(|c| !in_word(c)).unwrap_or(0) };
+        (end >= PIECE).then_some(end)
+    }
+
+    /// MariaDB and MySQL tell the rest of the statement, cut off anywhere.
+    fn near(&self, text: &str) -> String {
+        let Some(from) = text.find("near '").filter(|_| self.dialect == Dialect::MySql) else { return text.to_string() };
+        let to = text.rfind("' at line").filter(|to| *to > from).map_or(text.len(), |to| to + 1);
+        format!("{}near ?{}", &text[..from], &text[to..])
+    }
+
+    /// Bytes of a quoted piece of a constant, or of a number that is one, without its quotes.
+    fn piece(&self, before: &str, rest: &str) -> Option<usize> {
+        let quote = before.chars().next_back().filter(|q| matches!(q, '"' | '\'' | '`'))?;
+        let inner = &rest[..rest.find(quote)?];
+        let number = || inner.parse::<f64>().is_ok_and(|n| self.numbers.contains(&n.abs()));
+        (!inner.is_empty() && (number() || self.texts.iter().any(|t| t.contains(inner)))).then_some(inner.len())
     }
 
     fn quotes(&self, c: char) -> bool {

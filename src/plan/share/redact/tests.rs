@@ -37,6 +37,29 @@ fn digits_that_are_text_are_taken_out() {
     }
 }
 
+/// Servers quote what they do not understand in many ways, and a name that is spelled like it goes, too.
+#[test]
+fn refusals_lose_their_constants() {
+    let sql = r#"select * from o where email = 'zebra' and doc = '{"a": "zebra horse", "b": nothing}' and n = 4711 and t = 'it''s'"#;
+    let pg = constants("PostgreSQL", sql);
+    for (text, want) in [
+        (r#"invalid input syntax for type integer: "zebra""#, r#"invalid input syntax for type integer: "?""#),
+        (r#"syntax error at or near "4711""#, r#"syntax error at or near "?""#),
+        (r#"unterminated quoted string at or near "'zebra""#, r#"unterminated quoted string at or near "'?""#),
+        (
+            "Token \"nothing\" is invalid.\nJSON data, line 1: ...zebra horse\", \"b\": nothi...",
+            "Token \"?\" is invalid.\nJSON data, line 1: ...? ?...",
+        ),
+        ("value it's at line 1 is of type zebras", "value ? at line 1 is of type zebras"),
+        ("column \"q\" does not exist, at character 12", "column \"q\" does not exist, at character 12"),
+    ] {
+        assert_eq!(pg.refusal(text), want);
+    }
+    let maria = constants("MariaDB", sql);
+    let near = "an error in your SQL syntax; check the manual for the right syntax to use near 'bra' and n = 47' at line 1";
+    assert_eq!(maria.refusal(near), "an error in your SQL syntax; check the manual for the right syntax to use near ? at line 1");
+}
+
 #[test]
 fn a_sentence_keeps_its_apostrophes_and_loses_the_constants() {
     let c =
