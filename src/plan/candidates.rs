@@ -26,7 +26,7 @@ pub const KEEPS: f64 = 0.2;
 /// Candidates of one statement at most: each is tried.
 const MOST: usize = 16;
 /// Indexes that are tried together at most.
-const TOGETHER: usize = 3;
+pub const TOGETHER: usize = 3;
 
 /// What an index is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -149,6 +149,8 @@ impl Report {
         match r.why {
             Why::Alternatives => Some("an index for each of them, all together, was"),
             Why::Unindexable => Some("another kind of index (full text, spatial) or another wording was"),
+            Why::NoExpressions => Some("an index on a generated column, or the test written as one of the column itself, was"),
+            Why::NoTrigrams => Some("a trigram index, which needs that extension, was"),
             Why::Refused => Some("another wording of the test, which a plain index serves, was"),
             Why::WithPart => Some("the statement with the test inside that part was"),
             Why::EverythingRead if ordered => Some("an index in the order that is asked for was"),

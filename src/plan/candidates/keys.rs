@@ -4,6 +4,7 @@ use super::Key;
 use super::uses::{Obstacle, Use};
 use crate::model::Dialect;
 use crate::plan::expression::{Expr, Predicate, Test};
+use crate::plan::findings::ddl::beginning;
 use crate::plan::findings::scene::{Product, Scene};
 use crate::plan::known::Table;
 use crate::sql::reserved::ident;
@@ -47,9 +48,8 @@ pub(super) fn plain(s: &Scene<'_>, table: &Table, e: &Expr) -> Result<Option<Key
         let Some(known) = table.columns.iter().find(|k| k.name.eq_ignore_ascii_case(&c.name)) else { return Ok(None) };
         let mut sql = ident(s.dialect, &known.name);
         let kind = known.type_name.to_lowercase();
-        if s.dialect == Dialect::MySql && (kind.contains("text") || kind.contains("blob")) {
-            // Such a column is indexed by its beginning only.
-            sql.push_str("(64)");
+        if s.dialect == Dialect::MySql {
+            sql.push_str(beginning(&kind));
         }
         if s.product == Product::Postgres && matches!(kind.as_str(), "json" | "xml" | "point") {
             return Err(Obstacle::Unindexable { text: format!("{sql}, which is {kind},") });

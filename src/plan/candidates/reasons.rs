@@ -9,6 +9,8 @@ use crate::sql::reserved::ident;
 
 /// Rows changed since the statistics were made, as a share of all (plans.md §3, F33).
 const STALE: f64 = 0.1;
+/// An estimate that is wrong by this factor may have made the planner choose otherwise (plans.md §3, F5).
+const MISJUDGED: f64 = 10.0;
 
 /// The kind of a reason: stable, for machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -97,11 +99,16 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
         if let Some(r) = stale(s, u) {
             tell(r);
         }
-        for o in &u.obstacles {
+        // What is found by other tests needs none for the subquery.
+        let found = u.tested() || !u.join.is_empty() || !u.range_join.is_empty() || s.searches(u.at);
+        for o in u.obstacles.iter().filter(|o| !(found && matches!(o, Obstacle::Subquery { .. }))) {
             tell(obstacle(s, u, o));
         }
     }
-    for u in uses.iter().filter(|u| !out.proposed.iter().any(|c| c.table == u.table_sql)) {
+    let mut open: Vec<&Use<'_>> = uses.iter().filter(|u| !out.proposed.iter().any(|c| c.table == u.table_sql)).collect();
+    // What tests leave of a table is the question; what is joined whole comes behind.
+    open.sort_by_key(|u| !u.tested());
+    for u in open {
         let name = &u.table.name;
         let mut own: Vec<&Reason> = out.dropped.iter().map(|d| &d.reason).filter(|r| r.table == *name).collect();
         own.sort_by_key(|r| r.why);
@@ -161,13 +168,41 @@ fn served(s: &Scene<'_>, u: &Use<'_>, r: &Reason) -> Reason {
     let Some(index) = &r.index else {
         // SQLite's own words for its rowid.
         let taken = s.subtree(u.at).any(|i| s.node(i).raw_op.contains("INTEGER PRIMARY KEY"));
-        return if taken { r.clone().next("The plan uses it.") } else { r.clone() };
+        return if taken { r.clone().next("The plan uses it.") } else { read_whole(s, u, None).unwrap_or_else(|| r.clone()) };
     };
     let taken = s.subtree(u.at).any(|i| s.node(i).index.as_ref() == Some(index)) || node.index.as_ref() == Some(index);
     if taken {
         return r.clone().next("The plan uses it.");
     }
+    if let Some(r) = read_whole(s, u, Some(index)) {
+        return r;
+    }
     r.clone().next("The plan does not take it: refresh the statistics, or see by switching the other way off what it would cost.")
+}
+
+/// A table that nothing restricts is read once for a join, though it could be looked up. Statistics are no reason for that, unless the plan
+/// misjudged what it is joined with.
+fn read_whole(s: &Scene<'_>, u: &Use<'_>, index: Option<&str>) -> Option<Reason> {
+    let whole = !u.tested() && !u.join.is_empty() && !s.searches(u.at);
+    // SQLite's loops of one join stand side by side.
+    let joins = |op: &str| matches!(op, "hash join" | "merge join" | "nested loop" | "block nested loop");
+    let join = s.above(u.at).find(|a| s.product == Product::Sqlite || joins(&s.node(*a).op))?;
+    let judged = |i: usize| s.node(i).estimate_error.is_none_or(|e| e.abs() < MISJUDGED);
+    if !whole || u.table.statistics.missing == Some(true) || !s.subtree(join).all(judged) {
+        return None;
+    }
+    let says = format!(
+        "all of {} is read once for the join, in place of a lookup by {} for each row of the other side",
+        u.table.name,
+        index.unwrap_or("its rowid")
+    );
+    let compare = match s.product {
+        Product::Postgres => "SET LOCAL enable_hashjoin = off and enable_mergejoin = off",
+        Product::MySql | Product::MariaDb => "STRAIGHT_JOIN the other way round",
+        Product::Sqlite => "CROSS JOIN the other way round",
+    };
+    let next = format!("The planner expects that to be quicker; {compare} shows what the lookups would cost.");
+    Some(Reason { index: index.map(str::to_string), ..Reason::new(Why::Served, &u.table.name, says).next(next) })
 }
 
 fn stale(s: &Scene<'_>, u: &Use<'_>) -> Option<Reason> {
@@ -227,6 +262,9 @@ fn obstacle(s: &Scene<'_>, u: &Use<'_>, o: &Obstacle) -> Reason {
         }
         Obstacle::Alternatives { text } => {
             Reason::new(Why::Alternatives, name, format!("no index finds each of the alternatives {text} on {name}")).next(shapes::UNION)
+        }
+        Obstacle::Subquery { text } => {
+            Reason::new(Why::Unindexable, name, format!("no B-tree serves the test of {text} on {name}"))
         }
         Obstacle::Unindexable { text } => {
             let next = if s.product == Product::Postgres {

@@ -377,6 +377,12 @@ fn again(s: &Scene<'_>, i: usize) -> bool {
     s.filter(i).is_some_and(|f| s.read(f).columns().iter().any(|c| other(c)))
 }
 
+/// The table is where the join begins, read whole, and all that it is joined with is looked up by indexes that are there.
+fn begins_anyway(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>]) -> bool {
+    let looked_up = |other: &str| all.iter().any(|o| o.alias.eq_ignore_ascii_case(other) && s.searches(o.at));
+    !s.searches(u.at) && !again(s, u.at) && !u.join.is_empty() && u.join.iter().all(|(other, _)| looked_up(other))
+}
+
 fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, lucky: Option<f64>, c: Candidate, out: &mut Candidates) {
     let name = &u.table.name;
     let selective = !c.shapes.iter().any(|x| matches!(x, Shape::Join | Shape::Order));
@@ -405,6 +411,12 @@ fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, luc
             Why::EverythingRead,
             name,
             format!("every row of {name} is joined: a hash of the whole table is quicker than so many lookups"),
+        ))
+    } else if c.shapes[0] == Shape::Join && !restricted(s, all) && begins_anyway(s, u, all) {
+        Some(Reason::new(
+            Why::EverythingRead,
+            name,
+            format!("every row of {name} is joined, and for each of them the other side is found by an index that is there"),
         ))
     } else {
         None

@@ -54,6 +54,8 @@ pub enum Obstacle {
     NoTrigrams { text: String },
     /// Alternatives of which one at least no index finds.
     Alternatives { text: String },
+    /// A test by what a subquery gives.
+    Subquery { text: String },
     /// `<>`, a comparison of two columns of one table, …
     Unindexable { text: String },
 }

@@ -7,6 +7,8 @@ use crate::sql::reserved::ident;
 
 /// Longest name that PostgreSQL keeps (NAMEDATALEN − 1); MySQL and MariaDB take 64.
 const LONGEST: usize = 63;
+/// Characters of a column that an index of InnoDB holds whole: 3,072 bytes, of up to four for each.
+const WHOLE_KEY: u32 = 768;
 
 impl Scene<'_> {
     /// The node's table as it is written in a statement. `None` where only an alias is known: the statement would fail, or change
@@ -32,12 +34,19 @@ impl Scene<'_> {
         }
     }
 
+    /// A column as a key of an index: of one that may be too long for it, MySQL and MariaDB take the beginning only.
+    fn key_sql(&self, i: usize, column: &str) -> String {
+        let kind = self.table(i).and_then(|t| t.type_of(column)).unwrap_or_default();
+        let beginning = if self.product.is_mysql() { beginning(&kind) } else { "" };
+        format!("{}{beginning}", ident(self.dialect, column))
+    }
+
     /// `CREATE INDEX t_a_b_idx ON t (a, b)`.
     pub fn index_on(&self, i: usize, columns: &[String]) -> Option<String> {
         if columns.is_empty() {
             return None;
         }
-        let keys: Vec<String> = columns.iter().map(|c| ident(self.dialect, c)).collect();
+        let keys: Vec<String> = columns.iter().map(|c| self.key_sql(i, c)).collect();
         // Only what is certain to be a table gets a statement.
         let own = self.table_sql(i)?;
         let (table, name) = match self.indexed_table(i) {
@@ -47,10 +56,13 @@ impl Scene<'_> {
         Some(self.index_with(&table, name, &columns.join("_"), "", &keys.join(", ")))
     }
     /// The column that a pattern with a fixed beginning is of, last in the index, and the class that it wants there: in most collations no
-    /// plain index of PostgreSQL serves one.
+    /// plain index of PostgreSQL serves one, and none of SQLite its LIKE, which takes no heed of case.
     pub fn pattern_class<'c>(&self, i: usize, columns: &'c [String], tests: &[Predicate]) -> Option<(&'c String, &'static str)> {
-        let last = columns.last().filter(|_| self.product == Product::Postgres)?;
+        let last = columns.last().filter(|_| matches!(self.product, Product::Postgres | Product::Sqlite))?;
         let pattern = |p: &Predicate| p.test == Test::Prefix && p.column().is_some_and(|c| c.name == *last);
+        if self.product == Product::Sqlite {
+            return tests.iter().any(|p| pattern(p) && p.op != "glob").then_some((last, "COLLATE NOCASE"));
+        }
         let classed = |x: &crate::plan::known::Index| x.keys.iter().zip(&x.classes).any(|(k, c)| k == last && c.ends_with("pattern_ops"));
         let there = self.table(i).is_some_and(|t| t.indexes.iter().any(classed));
         (!there && tests.iter().any(pattern)).then(|| {
@@ -195,6 +207,13 @@ impl Scene<'_> {
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();
         !names.is_empty() && self.table(i).is_some_and(|t| t.has_index_on(&names))
     }
+}
+
+/// `(64)` behind a column of MySQL or MariaDB that no index holds as a whole.
+pub fn beginning(kind: &str) -> &'static str {
+    let declared = || kind.split_once('(').and_then(|(_, n)| n.split([')', ',']).next()?.trim().parse::<u32>().ok());
+    let long = kind.contains("char") || kind.contains("binary");
+    if kind.contains("text") || kind.contains("blob") || long && declared().is_some_and(|n| n > WHOLE_KEY) { "(64)" } else { "" }
 }
 
 /// Columns for an index that serves these tests: those tested for equality first, then one range; nothing twice.

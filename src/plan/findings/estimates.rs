@@ -149,6 +149,14 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
     let hidden = s.is_scan(about)
         && columns.is_empty()
         && conditions.iter().flat_map(|c| c.predicates_on(alias)).any(|p| s.uncast(about, p).key.cast_column().is_some());
+    // MariaDB's tests of an outer join, and alternatives: statistics of one column tell nothing of these.
+    let mixed = s.product.is_mysql()
+        && columns.is_empty()
+        && conditions.iter().flat_map(Expr::conjuncts).any(|e| match e {
+            Expr::Or(_) => true,
+            Expr::Call { name, .. } => name == "trigcond",
+            _ => false,
+        });
     let mut asked = false;
     conditions.iter().for_each(|c| c.walk(&mut |e| asked |= matches!(e, Expr::Subquery(_))));
     let apart = conditions.iter().find_map(|c| unlike_several(s, c));
@@ -176,6 +184,12 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
                 "No statistics are of {}: the planner takes a fixed share. Compare the column by itself first (F9), then explain again.",
                 computed.as_ref().map_or(String::new(), |e| shorter(&e.sql(s.dialect)))
             ),
+            None,
+        ),
+        false if mixed && s.table(about).is_some_and(|t| t.statistics.missing != Some(true)) => (
+            "No statistics tell how many rows pass such a test, of alternatives or of an outer join's ON: the planner guesses. Where the plan \
+             above suffers, write the alternatives as a UNION, and explain again."
+                .to_string(),
             None,
         ),
         false if apart.is_some() => (

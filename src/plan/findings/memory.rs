@@ -206,7 +206,7 @@ fn grouping(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
             .sql(Some(more(disk.max(4096.0))))
             .say(
                 format!("the grouping into {} groups wrote {} kB to disk in {} batches{}{}", count(groups), count(disk), count(batches), memory(s), spent(weight)),
-                "Measure again with more work_mem for this transaction alone, or with an index on the group's key, which needs no hash table.",
+                "Measure again with more work_mem for this transaction alone; whether rows that come in the groups' order would do, `--advise` tells.",
             ),
     )
 }

@@ -336,6 +336,7 @@ pub(in crate::plan) fn rewrite(s: &Scene<'_>, p: &Predicate) -> Option<String> {
 
 /// F10.
 fn pattern(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> PlanFinding {
+    let p = &s.uncast(scan.at, p.clone());
     let column = p.key.columns().first().map(|c| c.name.clone()).unwrap_or_default();
     let c = ident(s.dialect, &column);
     let table = s.table_sql(scan.at);
@@ -344,7 +345,11 @@ fn pattern(s: &Scene<'_>, scan: &Scan, weight: Weight, p: &Predicate) -> PlanFin
     let (next, sql) = match s.product {
         Product::Postgres => (
             "A trigram index (extension pg_trgm) finds such patterns from three letters on: build it on a scratch copy and compare.".to_string(),
-            table.map(|t| s.index_with(&t, name, &format!("{column}_trgm"), "gin", &format!("{} gin_trgm_ops", if p.key.column().is_some() { c.clone() } else { format!("({key})") }))),
+            table.map(|t| {
+                let of = if p.key.column().is_some() { c.clone() } else { format!("({key})") };
+                let index = s.index_with(&t, name, &format!("{column}_trgm"), "gin", &format!("{of} gin_trgm_ops"));
+                format!("CREATE EXTENSION IF NOT EXISTS pg_trgm; {index}")
+            }),
         ),
         Product::MySql | Product::MariaDb => (
             "A full-text index finds words, not parts of them: if words will do, build it on a scratch copy and use MATCH … AGAINST.".to_string(),

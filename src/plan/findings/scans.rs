@@ -11,6 +11,7 @@ use super::scene::{MANY, Product, Scan, Scene, Weight};
 use super::words::{count, ms, percent, shorter, spent, try_index, try_on};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
+use crate::plan::candidates::TOGETHER;
 use crate::plan::expression::{Expr, Predicate, Test};
 use indexes::{inefficient_index, order_walk, whole_index};
 use offset::{large_offset, statement_offset};
@@ -101,6 +102,7 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
             return None;
         }
         let columns = columns.join(", ");
+        let class = if ddl.as_ref().is_some_and(|d| d.ends_with("COLLATE NOCASE)")) { " COLLATE NOCASE" } else { "" };
         return Some(
             Draft::new("F1", Severity::Warning, weight, Confidence::Possible)
                 .at(s.path(scan.at))
@@ -109,7 +111,7 @@ fn slow_scan(s: &Scene<'_>, scan: &Scan) -> Option<PlanFinding> {
                 .sql(ddl)
                 .say(
                     format!("{} is read whole, {} rows, for a test of {columns}", s.name(scan.at), count(read)),
-                    format!("Try an index on ({columns}): {}. If most rows pass the test, the scan is right.", try_on(s, scan.at)),
+                    format!("Try an index on ({columns}{class}): {}. If most rows pass the test, the scan is right.", try_on(s, scan.at)),
                 ),
         );
     };
@@ -185,9 +187,11 @@ fn remedy(s: &Scene<'_>, scan: &Scan) -> Remedy {
     let classed = s.pattern_class(scan.at, &columns, &tests);
     let there = s.indexed(scan.at, &columns) && classed.is_none();
     let unlike = only_unlike(s, &tests);
+    let either = if columns.is_empty() { alternatives(s, scan, &tests) } else { None };
     let ddl = match &hidden {
         Some((_, show)) => Some(show.clone()),
         None if part || there => None,
+        None if either.is_some() => either.as_ref().and_then(|e| missing(s, scan.at, e)),
         None => {
             let partial = || unlike.as_ref().and_then(|c| s.index_where(scan.at, &tests, c));
             s.index_for(scan.at, &columns, &tests).or_else(partial)
@@ -199,6 +203,15 @@ fn remedy(s: &Scene<'_>, scan: &Scan) -> Remedy {
             shorter(condition),
             try_on(s, scan.at)
         )
+    } else if let Some(either) = &either {
+        let each = either.iter().map(|c| format!("({})", c.join(", "))).collect::<Vec<_>>().join(" and ");
+        if missing(s, scan.at, either).is_none() {
+            format!(
+                "An index for each of the alternatives is there, on {each}, and they are not taken together: written as a UNION each finds its rows by itself; compare the plans."
+            )
+        } else {
+            format!("Try an index for each of the alternatives, on {each}, all of them at once: {}.", try_on(s, scan.at))
+        }
     } else if columns.is_empty() && outer_join(scan) {
         format!("{OUTER_TESTS}: {}.", try_on(s, scan.at))
     } else if columns.is_empty() && tests.iter().all(|p| matches!(p.test, Test::NotEqual | Test::Other | Test::Or)) {
@@ -221,6 +234,32 @@ fn remedy(s: &Scene<'_>, scan: &Scan) -> Remedy {
         format!("Try an index on ({on}{class}): {}.", try_on(s, scan.at))
     };
     Remedy { columns, ddl, next }
+}
+
+/// Alternatives of an OR that take an index each: the columns of each; nothing where one of them none finds.
+fn alternatives(s: &Scene<'_>, scan: &Scan, tests: &[Predicate]) -> Option<Vec<Vec<String>>> {
+    let found = tests.iter().filter(|p| p.test == Test::Or).find_map(|p| {
+        let Expr::Or(parts) = &p.key else { return None };
+        let mut each: Vec<Vec<String>> = Vec::new();
+        for part in parts {
+            let own: Vec<Predicate> = part.predicates().into_iter().map(|p| s.uncast(scan.at, p)).collect();
+            let columns = index_columns(&own);
+            if columns.is_empty() {
+                return None;
+            }
+            if !each.contains(&columns) {
+                each.push(columns);
+            }
+        }
+        Some(each)
+    })?;
+    (found.len() <= TOGETHER).then_some(found)
+}
+
+/// The statements for those of the alternatives that have no index.
+fn missing(s: &Scene<'_>, i: usize, either: &[Vec<String>]) -> Option<String> {
+    let ddl: Vec<String> = either.iter().filter(|c| !s.indexed(i, c)).filter_map(|c| s.index_on(i, c)).collect();
+    (!ddl.is_empty()).then(|| ddl.join("; "))
 }
 
 /// The filter as SQL, where all that it says is what a column of the table is not: PostgreSQL and SQLite have indexes over a part of the rows.

@@ -5,6 +5,7 @@ use super::scene::{MANY, Product, SELF_MS, SELF_SHARE, Scene, Weight};
 use super::words::{count, shorter, spent, spent_with, try_index};
 use crate::model::Severity;
 use crate::model::plan::{Confidence, PlanFinding};
+use crate::plan::candidates::SMALL;
 use crate::plan::expression::{self, Expr};
 use crate::sql::{TokenKind, lex};
 
@@ -177,12 +178,14 @@ fn automatic(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     }
     // Over a subquery or a CTE there is nothing to index.
     let real = s.known.tables.is_empty() || s.table(i).is_some();
-    let ddl = if real { s.index_on(i, &columns) } else { None };
     let rows = s.table_rows(i);
     let built = s.plan.counters.get("automatic index rows").copied().filter(|r| *r > 0);
     // SQLite counts one row less than there are in each index that it builds.
     let size = built.map(|b| b as f64).or(rows);
     let told = size.map_or(String::new(), |r| format!(" of about {} rows", count(r)));
+    // Built of so few it costs nothing, and one that stays would gain nothing.
+    let small = size.is_some_and(|r| r < SMALL);
+    let ddl = if real && !small { s.index_on(i, &columns) } else { None };
     // Of few rows it is built in no time.
     let severity = if size.is_some_and(|r| r < MANY) { Severity::Info } else { Severity::Warning };
     let mut draft = Draft::new("F39", severity, if built.is_some() { Weight::Counted } else { Weight::Estimated }, Confidence::Certain)
@@ -194,7 +197,9 @@ fn automatic(s: &Scene<'_>, i: usize) -> Option<PlanFinding> {
     if let Some(r) = size {
         draft = draft.number("rows", r);
     }
-    let next = if real {
+    let next = if small && real {
+        "Of so few rows it is built in no time: as long as the table stays small, an index of its own would gain nothing."
+    } else if real {
         "Make the index once, on a copy of the file first, and compare the plan and the VM steps."
     } else {
         "What is indexed here is a subquery's result: index the table below it, or keep the result in a temporary table with this index."

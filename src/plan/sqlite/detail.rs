@@ -88,6 +88,8 @@ fn access(rest: &str, op: &'static str) -> Detail {
         // A scan over a subquery or a CTE is no full scan of a table.
         return Detail { relation: Some(name.into()), condition, ..d };
     };
+    // A subquery of EXISTS that is read as a join says so behind its table.
+    let name = name.strip_suffix(" EXISTS").unwrap_or(name);
     d.relation = Some(name.split_once(" AS ").map_or(name, |(table, _)| table).to_string());
     let (what, condition) = match using.split_once(" (") {
         Some((what, inside)) => (what, Some(inside.strip_suffix(')').unwrap_or(inside).to_string())),
@@ -128,6 +130,7 @@ mod tests {
         assert_eq!(p("SCAN o USING INDEX i"), ("index scan", s("o"), s("i"), s("")));
         assert_eq!(p("SEARCH o USING INDEX i (a=? AND b>?)"), ("index search", s("o"), s("i"), s("a=? AND b>?")));
         assert_eq!(p("SEARCH c USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"), ("primary key search", s("c"), s(""), s("rowid=?")));
+        assert_eq!(p("SEARCH o EXISTS USING AUTOMATIC COVERING INDEX (a=?)"), ("automatic index search", s("o"), s(""), s("a=?")));
         assert_eq!(p("SEARCH c USING AUTOMATIC COVERING INDEX (x=?)"), ("automatic index search", s("c"), s(""), s("x=?")));
         assert_eq!(p("BLOOM FILTER ON c (x=?)"), ("bloom filter", s("c"), s(""), s("x=?")));
         assert_eq!(p("CREATE AUTOMATIC INDEX ON t(a, b) WHERE <expr>"), ("automatic index", s("t"), s(""), s("a, b")));

@@ -4,6 +4,7 @@ use super::super::uses::Use;
 use super::super::{Candidate, Candidates, Dropped, Key, Shape};
 use super::served::{hidden, served};
 use super::{Draft, FEW_VALUES, add, consider, make, name, push_new};
+use crate::plan::findings::ddl::beginning;
 use crate::plan::findings::scene::{Product, Scene};
 use crate::sql::reserved::ident;
 
@@ -55,7 +56,7 @@ pub(super) fn narrow(s: &Scene<'_>, u: &Use<'_>, out: &mut Candidates) {
         return counted(s, u, out);
     }
     let Some(needs) = u.needs.as_ref().filter(|n| (1..=CARRIED.0 + 1).contains(&n.len())) else { return };
-    let beginning = |n: &String| s.product.is_mysql() && u.table.type_of(n).is_some_and(|t| t.contains("text") || t.contains("blob"));
+    let beginning = |n: &String| s.product.is_mysql() && u.table.type_of(n).is_some_and(|t| !beginning(&t).is_empty());
     // As wide as the table, it would be read no sooner.
     let (entry, row) = (8.0 + WIDTH * needs.len() as f64, WIDTH * u.table.columns.len() as f64);
     let order = whole_order(s, u, needs);

@@ -88,6 +88,7 @@ pub(super) fn place(s: &Scene<'_>, u: &mut Use<'_>, p: &Predicate) {
         Test::Other => match elements(s, u, p) {
             Some(k) => u.special.push(("gin", Tested { key: k, predicate: p.clone() })),
             None if p.key.columns().is_empty() => {}
+            None if asks(&p.key) => hinder(u, Obstacle::Subquery { text: text() }),
             None => hinder(u, Obstacle::Unindexable { text: text() }),
         },
     }
@@ -120,6 +121,15 @@ fn hinder(u: &mut Use<'_>, o: Obstacle) {
     if !u.obstacles.contains(&o) {
         u.obstacles.push(o);
     }
+}
+
+/// Whether it is a test by a subquery, or one of MariaDB's own wrappings round tests that stand in the statement too.
+fn asks(e: &Expr) -> bool {
+    let mut found = false;
+    e.walk(&mut |x| {
+        found |= matches!(x, Expr::Subquery(_)) || matches!(x, Expr::Call { name, .. } if name == "<in_optimizer>" || name == "trigcond")
+    });
+    found
 }
 
 /// What is looked for among the rows of a subquery.
