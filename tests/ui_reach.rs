@@ -69,6 +69,43 @@ fn every_action_has_a_key_and_its_line_in_the_help_of_a_pane() {
     }
 }
 
+/// `i` is for typing in the editor, and puts a name there in the schema.
+#[test]
+fn an_empty_editor_names_the_key_that_leads_to_it() {
+    let mut c = open("");
+    c.state.go(Pane::Schema);
+    c.state.view.typing = false;
+    assert!(c.screen().contains("press 2 to type SQL here"), "{}", c.screen());
+    c.press("2");
+    assert!(c.state.typing() && c.screen().contains(" type SQL here") && !c.screen().contains("press "), "{}", c.screen());
+    c.press("Esc");
+    assert!(c.screen().contains("press i to type SQL here"), "{}", c.screen());
+}
+
+/// What a pane does with a key hides what lists and panes do with it.
+#[test]
+fn the_help_of_a_pane_tells_one_meaning_of_a_key() {
+    for pane in PANES {
+        let mut c = open("");
+        c.state.go(pane);
+        c.state.view.typing = false;
+        c.state.view.focus = pane;
+        c.press("F1");
+        let Some(Dialog::Help(h)) = c.state.dialogs.last() else { panic!("no help in {pane:?}") };
+        let (mut section, mut told) = (String::new(), Vec::new());
+        for (keys, words) in &h.lines {
+            if keys.is_empty() && !words.is_empty() {
+                section.clone_from(words);
+            } else if section.starts_with("In this pane") || section.starts_with("Lists") || section == "In every pane" {
+                told.extend(keys.split(", ").filter(|k| !k.trim().is_empty()).map(str::to_string));
+            }
+        }
+        assert!(told.len() > 10, "{pane:?}: {told:?}");
+        let twice: Vec<_> = told.iter().enumerate().filter(|(i, k)| told[..*i].contains(k)).map(|(_, k)| k).collect();
+        assert!(twice.is_empty(), "{pane:?}: {twice:?}");
+    }
+}
+
 #[test]
 fn every_shortcut_that_is_listed_is_done() {
     let mut c = open("\\?");

@@ -13,6 +13,7 @@ use super::state::{Note, Pane, State, Workspace};
 use super::update::switch_target;
 use crate::config::AccessMode;
 use crate::config::files::EditorKeys;
+use crate::config::keymap::Lookup;
 use crate::text;
 
 /// Does an action.
@@ -480,6 +481,12 @@ fn help(state: &mut State) {
         let mut seen: Vec<(Action, usize)> = Vec::new();
         for (keys, name) in state.keymap.bindings(context) {
             let Some(action) = Action::from_name(name) else { continue };
+            // A key that the pane itself has leads to what stands there.
+            let inner = [pane.context(), "list", "pane"];
+            let inner = &inner[..inner.iter().position(|c| *c == context).unwrap_or(0)];
+            if state.keymap.lookup(inner, keys) != Lookup::None {
+                continue;
+            }
             // Few lists can be filtered; the others do not promise it.
             if action == Action::Filter && !matches!(pane, Pane::Schema | Pane::Results | Pane::Plan) {
                 continue;

@@ -5,7 +5,8 @@ use crate::app::editor::vim::Mode;
 use crate::app::editor::{shown_width, words};
 use crate::app::layout::Area;
 use crate::app::panes::query::gutter;
-use crate::app::{Pane, State};
+use crate::app::work::keys_in;
+use crate::app::{Action, Pane, State};
 use crate::config::files::EditorKeys;
 use crate::text;
 use crate::ui::canvas::Canvas;
@@ -117,8 +118,13 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) -> Opti
         }
     }
     if editor.text().is_empty() {
-        let hint = if state.view.typing && focused { "type SQL here" } else { "press i to type SQL here" };
-        c.put(x0, inside.y, width, hint, look.dim);
+        // `i` is another key in the schema: what leads here depends on where one is.
+        let hint = match focused {
+            true if state.view.typing => "type SQL here".to_string(),
+            true => format!("press {} to type SQL here", keys_in(state, Pane::Editor, Action::Insert)),
+            false => format!("press {} to type SQL here", keys_in(state, state.view.focus, Action::GoQuery)),
+        };
+        c.put(x0, inside.y, width, &hint, look.dim);
     }
     if find.open && focused {
         return find_line(state, whole, c);
