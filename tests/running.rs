@@ -100,6 +100,12 @@ fn a_data_fix_shows_what_it_changed_what_it_holds_and_who_waits() {
         "{screen}"
     );
     c.press("Esc");
+    // Leaving is asked about over the question, once, and staying leads back to it.
+    c.press("C-q");
+    c.press("C-q");
+    assert!(c.screen().contains("Quit Holdpoint?") && c.screen().contains("Ending closes the connection"), "{}", c.screen());
+    c.press("n");
+    assert!(!c.screen().contains("Quit Holdpoint?"), "{}", c.screen());
     let effects = c.press("c");
     assert!(effects.iter().any(|e| matches!(e, Effect::AnswerFix(FixAnswer::Commit))), "{effects:?}");
     // The server may take its time: that is said, it cannot be cancelled, and leaving does not take it back.

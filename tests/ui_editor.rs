@@ -634,7 +634,20 @@ fn emacs_keys_move_kill_and_yank() {
     let mut c = with(EditorKeys::Emacs);
     c.press("i");
     put(&mut c, "select one two\nfrom t");
-    for (k, at) in [("C-e", 14), ("C-a", 0), ("A-f", 6), ("C-f", 7), ("C-b", 6), ("C-n", 21), ("C-p", 6), ("A-b", 0), ("A->", 21), ("A-<", 0), ("C-v", 15), ("A-v", 0)] {
+    for (k, at) in [
+        ("C-e", 14),
+        ("C-a", 0),
+        ("A-f", 6),
+        ("C-f", 7),
+        ("C-b", 6),
+        ("C-n", 21),
+        ("C-p", 6),
+        ("A-b", 0),
+        ("A->", 21),
+        ("A-<", 0),
+        ("C-v", 15),
+        ("A-v", 0),
+    ] {
         c.press(k);
         assert_eq!(cursor(&c), at, "{k}");
     }

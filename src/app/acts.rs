@@ -403,9 +403,14 @@ fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
 
 const QUIT: &str = "Quit Holdpoint?";
 
+/// The question to quit is on the screen.
+pub(super) fn is_asked_to_quit(state: &State) -> bool {
+    matches!(state.dialogs.last(), Some(Dialog::Confirm(c)) if c.title == QUIT)
+}
+
 /// What the question to quit says has changed.
 pub(super) fn quit_again(state: &mut State, effects: &mut Vec<Effect>) {
-    if matches!(state.dialogs.last(), Some(Dialog::Confirm(c)) if c.title == QUIT) {
+    if is_asked_to_quit(state) {
         state.dialogs.pop();
         quit(state, effects);
     }

@@ -7,7 +7,7 @@ use crate::app::effect::Effect;
 use crate::app::list::ListCursor;
 use crate::app::palette::Finds;
 use crate::app::state::State;
-use crate::app::{form_list, links, rest, update};
+use crate::app::{acts, form_list, links, rest, update};
 use crate::config::keymap::{Code, Key, Lookup};
 use crate::ops::find::Way;
 
@@ -59,6 +59,10 @@ struct Pressed {
 pub(super) fn dialog(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let page = dialog_rows(state.size.1);
     let action = dialog_action(state, key);
+    // Who wants to leave is asked whether to, and what is asked now stays below.
+    if action == Some(Action::Quit) && !acts::is_asked_to_quit(state) {
+        return acts::act(state, Action::Quit, effects);
+    }
     if form_list::key(state, key, action, effects) {
         return;
     }
