@@ -22,7 +22,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Version of the tables below, in `user_version`. A store of a newer version is not touched.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// How long one console waits for another's append; an append takes milliseconds.
 const BUSY: Duration = Duration::from_secs(10);
@@ -154,12 +154,13 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
     let version: i64 = tx.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(store_error)?;
     // What a store of each format lacks, in the order in which it came.
-    let added: [&[&str]; 5] = [
+    let added: [&[&str]; 6] = [
         &[buffers::FROM_1, buffers::TABLES, buffers::TAKE_OVER],
         &[values::TABLES],
         &[plans::TABLES],
         &[history::ADDED],
         &[assessments::TABLES],
+        &[buffers::PRINTS],
     ];
     match version {
         0 => {
@@ -168,7 +169,7 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
                 return Err(Error::new(Kind::Io, "it is a SQLite database, and not one of Holdpoint's stores")
                     .hint("Set [store] path to a file of its own."));
             }
-            for tables in [TABLES, buffers::TABLES, values::TABLES, plans::TABLES, assessments::TABLES] {
+            for tables in [TABLES, buffers::TABLES, buffers::PRINTS, values::TABLES, plans::TABLES, assessments::TABLES] {
                 tx.execute_batch(tables).map_err(store_error)?;
             }
             tx.pragma_update(None, "user_version", VERSION).map_err(store_error)?;

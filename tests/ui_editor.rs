@@ -35,7 +35,7 @@ fn kept(effects: &[Effect]) -> Vec<(Option<&str>, bool)> {
 }
 
 fn buffer(id: i64, text: &str, active: bool) -> Buffer {
-    Buffer { id, text: text.into(), cursor: 2, file: None, crlf: false, unsaved: false, active }
+    Buffer { id, text: text.into(), cursor: 2, file: None, crlf: false, unsaved: false, print: None, active }
 }
 
 #[test]
@@ -256,6 +256,22 @@ fn saved(c: &mut Console) -> (Over, u64) {
         _ => None,
     });
     found.unwrap_or_else(|| panic!("{effects:?}"))
+}
+
+/// Nobody has changed the file of a buffer with unsaved text that comes back in another console.
+#[test]
+fn a_buffer_that_comes_back_knows_which_text_its_file_had() {
+    let mut c = open();
+    let path = PathBuf::from("/x/report.sql");
+    c.send(Msg::FileOpened { path, result: Ok("select 1;\n".into()) });
+    c.type_text("mine");
+    let (_, buffers) = holdpoint::app::buffers::to_keep(&mut c.state, true).expect("to keep");
+    let kept = buffers.into_iter().find(|k| k.file.is_some()).expect("the file's");
+    let back = Buffer { file: kept.file, unsaved: kept.unsaved, print: kept.print, ..buffer(1, &kept.text.expect("a text"), true) };
+    let mut c = open();
+    c.send(Msg::BuffersLoaded { target: "shop-dev".into(), result: Ok(vec![back]) });
+    assert_eq!(text(&c), "mineselect 1;\n");
+    assert_eq!(saved(&mut c).0, Over::Known(Some(Print::of("select 1;\n"))));
 }
 
 #[test]

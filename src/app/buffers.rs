@@ -299,8 +299,8 @@ fn unpacked(state: &mut State, b: Buffer) -> Parked {
     editor.crlf |= b.crlf;
     let file = b.file.map(PathBuf::from);
     let in_file = (file.is_some() && !b.unsaved).then_some(editor.version);
-    // The text that the file had then is kept only where it is the buffer's own.
-    let print = in_file.map(|_| Print::of(editor.file_text()));
+    // A store of before version 7 knows it only where it is the buffer's own text.
+    let print = b.print.or_else(|| in_file.map(|_| Print::of(editor.file_text())));
     Parked { id: b.id, saved: editor.version, editor, file, in_file, print }
 }
 
@@ -400,17 +400,19 @@ pub fn to_keep(state: &mut State, always: bool) -> Option<(String, Vec<Keep>)> {
     // The next console may stand in another directory.
     let from = state.config.around.cwd.clone();
     let q = &mut state.query;
-    let keep = |id: i64, e: &Editor, file: &Option<PathBuf>, saved: u64, in_file: Option<u64>, active: bool| Keep {
+    let keep = |id: i64, e: &Editor, file: &Option<PathBuf>, saved: u64, in_file: Option<u64>, print: Option<Print>| Keep {
         id,
         text: (saved != e.version).then(|| e.text().to_string()),
         cursor: e.cursor_byte(),
         file: file.as_ref().and_then(|f| whole(&from, f).to_str().map(str::to_string)),
         crlf: e.crlf,
         unsaved: unsaved(file, in_file, e),
-        active,
+        print,
+        active: false,
     };
-    let mut out: Vec<Keep> = q.buffers.parked.iter().map(|p| keep(p.id, &p.editor, &p.file, p.saved, p.in_file, false)).collect();
-    out.insert(q.buffers.at.min(out.len()), keep(q.buffers.id, &q.editor, &q.file, q.saved, q.buffers.in_file, true));
+    let mut out: Vec<Keep> = q.buffers.parked.iter().map(|p| keep(p.id, &p.editor, &p.file, p.saved, p.in_file, p.print)).collect();
+    let here = keep(q.buffers.id, &q.editor, &q.file, q.saved, q.buffers.in_file, q.buffers.print);
+    out.insert(q.buffers.at.min(out.len()), Keep { active: true, ..here });
     if !always && out.iter().all(|k| k.text.is_none()) {
         return None;
     }

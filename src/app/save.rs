@@ -40,10 +40,11 @@ pub fn ended(state: &mut State, path: PathBuf, version: u64, result: Result<Save
             answers: vec![leave, Answer::new('o', "overwrite", Then::OverwriteFile(path))],
         }),
         Ok(Saved::Changed { theirs, known }) => {
-            let why = if known {
-                "Another program has written into it since it was read or saved here."
+            let (title, why) = if known {
+                ("The file was changed outside", "Another program has written into it since it was read or saved here.")
             } else {
-                "It has another text than the buffer, and what it had when the buffer was opened is not known any more."
+                let why = "It has another text than the buffer, and what it had when the buffer was opened is not known any more.";
+                ("The file has another text", why)
             };
             let mut body = vec![name, why.to_string(), String::new()];
             let mut answers = vec![leave];
@@ -55,7 +56,7 @@ pub fn ended(state: &mut State, path: PathBuf, version: u64, result: Result<Save
                 Err(e) => body.push(e.message),
             }
             answers.push(Answer::new('o', "overwrite", Then::OverwriteFile(path)));
-            state.ask(Confirm { title: "The file was changed outside".into(), body, answers });
+            state.ask(Confirm { title: title.into(), body, answers });
         }
         Err(e) => state.say(Note::error(&e)),
     }

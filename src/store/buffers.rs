@@ -1,7 +1,7 @@
 //! The editor's buffers: saved as they are typed, several for each target, and closed ones for a while.
 
 use super::{Store, store_error};
-use crate::model::Result;
+use crate::model::{Print, Result};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 /// The tables of version 2 of the store.
@@ -11,6 +11,9 @@ CREATE TABLE buffers (
   file TEXT, crlf INTEGER NOT NULL, unsaved INTEGER NOT NULL, active INTEGER NOT NULL, writer TEXT NOT NULL, closed TEXT,
   PRIMARY KEY (target, id)) STRICT;
 ";
+
+/// Version 7: which text the file had when it was read or written.
+pub(super) const PRINTS: &str = "ALTER TABLE buffers ADD COLUMN print TEXT;";
 
 /// From version 1, in which a buffer had a name and nothing else.
 pub(super) const FROM_1: &str = "ALTER TABLE buffers RENAME TO buffers_1;";
@@ -36,6 +39,8 @@ pub struct Buffer {
     pub crlf: bool,
     /// The text differs from the file's.
     pub unsaved: bool,
+    /// Which text the file had when it was read or written here, if that is known.
+    pub print: Option<Print>,
     /// It was the one on the screen.
     pub active: bool,
 }
@@ -51,10 +56,11 @@ pub struct Keep {
     pub file: Option<String>,
     pub crlf: bool,
     pub unsaved: bool,
+    pub print: Option<Print>,
     pub active: bool,
 }
 
-const COLUMNS: &str = "id, text, cursor, file, crlf, unsaved, active";
+const COLUMNS: &str = "id, text, cursor, file, crlf, unsaved, print, active";
 
 fn buffer(r: &Row<'_>) -> rusqlite::Result<Buffer> {
     Ok(Buffer {
@@ -64,7 +70,8 @@ fn buffer(r: &Row<'_>) -> rusqlite::Result<Buffer> {
         file: r.get(3)?,
         crlf: r.get(4)?,
         unsaved: r.get(5)?,
-        active: r.get(6)?,
+        print: r.get::<_, Option<String>>(6)?.and_then(|p| Print::from_hex(&p)),
+        active: r.get(7)?,
     })
 }
 
@@ -120,20 +127,21 @@ impl Store {
 
 fn keep(tx: &Transaction<'_>, target: &str, writer: &str, at: &str, place: usize, b: &Keep) -> rusqlite::Result<()> {
     let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let print = b.print.map(|p| p.to_hex());
     if let Some(text) = &b.text {
         // Another console wrote here since this one did.
         tx.execute(
-            "INSERT INTO buffers (target, id, place, text, cursor, file, crlf, unsaved, active, writer, closed)
-             SELECT target, (SELECT max(id) + 1 FROM buffers), place, text, cursor, file, crlf, 1, 0, writer, ?5 FROM buffers
+            "INSERT INTO buffers (target, id, place, text, cursor, file, crlf, unsaved, print, active, writer, closed)
+             SELECT target, (SELECT max(id) + 1 FROM buffers), place, text, cursor, file, crlf, 1, print, 0, writer, ?5 FROM buffers
              WHERE target = ?1 AND id = ?2 AND writer <> ?3 AND text <> ?4 AND closed IS NULL AND trim(text, char(32, 9, 10)) <> ''",
             params![target, b.id, writer, text, at],
         )?;
         tx.execute(
-            "INSERT INTO buffers (target, id, place, text, cursor, file, crlf, unsaved, active, writer)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            "INSERT INTO buffers (target, id, place, text, cursor, file, crlf, unsaved, active, writer, print)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT DO UPDATE SET place = ?3, text = ?4, cursor = ?5, file = ?6, crlf = ?7, unsaved = ?8, active = ?9,
-               writer = ?10, closed = NULL",
-            params![target, b.id, number(place), text, number(b.cursor), b.file, b.crlf, b.unsaved, b.active, writer],
+               writer = ?10, print = ?11, closed = NULL",
+            params![target, b.id, number(place), text, number(b.cursor), b.file, b.crlf, b.unsaved, b.active, writer, print],
         )?;
     } else {
         tx.execute(
@@ -142,8 +150,8 @@ fn keep(tx: &Transaction<'_>, target: &str, writer: &str, at: &str, place: usize
         )?;
         // The rest is of this console's text: another one may have written its own here.
         tx.execute(
-            "UPDATE buffers SET cursor = ?4, file = ?5, crlf = ?6, unsaved = ?7 WHERE target = ?1 AND id = ?2 AND writer = ?3",
-            params![target, b.id, writer, number(b.cursor), b.file, b.crlf, b.unsaved],
+            "UPDATE buffers SET cursor = ?4, file = ?5, crlf = ?6, unsaved = ?7, print = ?8 WHERE target = ?1 AND id = ?2 AND writer = ?3",
+            params![target, b.id, writer, number(b.cursor), b.file, b.crlf, b.unsaved, print],
         )?;
     }
     Ok(())
@@ -163,7 +171,7 @@ mod tests {
     use super::*;
 
     fn a(id: i64, text: Option<&str>) -> Keep {
-        Keep { id, text: text.map(Into::into), cursor: 3, file: None, crlf: false, unsaved: false, active: id == 2 }
+        Keep { id, text: text.map(Into::into), cursor: 3, file: None, crlf: false, unsaved: false, print: None, active: id == 2 }
     }
 
     fn texts(s: &Store, target: &str) -> Vec<(i64, String, bool)> {
@@ -174,11 +182,12 @@ mod tests {
     fn buffers_come_back_in_their_order_with_their_files() {
         let dir = tempfile::tempdir().unwrap();
         let s = Store::open(&dir.path().join("store.db"));
-        let two = Keep { file: Some("/x/y.sql".into()), crlf: true, unsaved: true, cursor: 11, ..a(2, Some("select 'ä'")) };
+        let print = Some(Print::of("select 'a'"));
+        let two = Keep { file: Some("/x/y.sql".into()), crlf: true, unsaved: true, print, cursor: 11, ..a(2, Some("select 'ä'")) };
         s.keep_buffers("t", "me", "2026", &[two.clone(), a(1, Some("select 1"))]).unwrap();
         s.keep_buffers("other", "me", "2026", &[a(1, Some("select 9"))]).unwrap();
         let got = s.buffers("t", "me").unwrap();
-        let want = Buffer { id: 2, text: "select 'ä'".into(), cursor: 11, file: two.file, crlf: true, unsaved: true, active: true };
+        let want = Buffer { id: 2, text: "select 'ä'".into(), cursor: 11, file: two.file, crlf: true, unsaved: true, print, active: true };
         assert_eq!(got[0], want);
         // Unchanged texts are not sent again; the order is.
         s.keep_buffers("t", "me", "2026", &[a(1, None), a(2, None)]).unwrap();

@@ -81,7 +81,7 @@ mod tests {
         let path = dir.path().join("store.db");
         Store::open(&path).writable().unwrap();
         let db = rusqlite::Connection::open(&path).unwrap();
-        db.execute_batch("DROP TABLE param_values; DROP TABLE plans; DROP TABLE assessments; DROP TABLE mutes; ALTER TABLE history DROP COLUMN fate; PRAGMA user_version = 2;")
+        db.execute_batch("DROP TABLE param_values; DROP TABLE plans; DROP TABLE assessments; DROP TABLE mutes; ALTER TABLE history DROP COLUMN fate; ALTER TABLE buffers DROP COLUMN print; PRAGMA user_version = 2;")
             .unwrap();
         drop(db);
         let s = Store::open(&path);

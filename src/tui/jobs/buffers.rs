@@ -67,7 +67,7 @@ pub fn load(shared: &Shared, target: String) {
 }
 
 fn alone(text: String) -> Buffer {
-    Buffer { id: 0, text, cursor: 0, file: None, crlf: false, unsaved: false, active: true }
+    Buffer { id: 0, text, cursor: 0, file: None, crlf: false, unsaved: false, print: None, active: true }
 }
 
 pub fn close(shared: &Shared, target: &str, id: i64) {

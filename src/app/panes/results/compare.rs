@@ -138,12 +138,12 @@ fn lines(c: &Compared, before: (usize, &ResultTab), now: (usize, &ResultTab)) ->
     let row = |values: &[Value]| values.iter().map(shown).collect::<Vec<_>>().join("  ");
     for d in &c.listed {
         match d {
-            Difference::Gone { row: r, values } => out.push(format!("- row {} of {}: {}", text::thousands(r + 1), before.0, row(values))),
-            Difference::New { row: r, values } => out.push(format!("+ row {} of {}: {}", text::thousands(r + 1), now.0, row(values))),
+            Difference::Gone { row: r, values } => out.push(format!("- row {} in {}: {}", text::thousands(r + 1), before.0, row(values))),
+            Difference::New { row: r, values } => out.push(format!("+ row {} in {}: {}", text::thousands(r + 1), now.0, row(values))),
             Difference::Changed { before: a, now: b, key, cells } => {
                 let key = if key.is_empty() { String::new() } else { format!(" {}", row(key)) };
                 let (a, b) = (text::thousands(a + 1), text::thousands(b + 1));
-                out.push(format!("~{key} row {a} of {}, row {b} of {}:", before.0, now.0));
+                out.push(format!("~{key} row {a} in {}, row {b} in {}:", before.0, now.0));
                 out.extend(cells.iter().map(|(name, old, new)| format!("    {name}: {} -> {}", shown(old), shown(new))));
             }
         }
