@@ -9,7 +9,7 @@ use crate::ops::export::ExportFormat;
 use crate::ops::import::Import;
 use crate::ops::import::reader::Form;
 use crate::sql::{Token, TokenKind, lex};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,39 +113,11 @@ fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
         }
         _ => {}
     }
-    let mut form = None;
-    let (mut null, mut time_zone) = (None, None);
-    let mut left = options;
-    while let Some(c) = left.chars().next() {
-        let end = left.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(left.len());
-        if end == 0 {
-            left = &left[c.len_utf8()..];
-            continue;
-        }
-        let word = left[..end].to_ascii_lowercase();
-        left = &left[end..];
-        match word.as_str() {
-            "null" if is(way, "from") => {
-                let value = left.trim_start().trim_start_matches("as ").trim_start();
-                let (text, behind) = unquoted(value).ok_or("NULL takes a text in quotes: null '-'.")?;
-                (null, left) = (Some(text), behind);
-            }
-            "time_zone" if is(way, "from") => {
-                let (zone, behind) = unquoted(left.trim_start()).ok_or("time_zone takes a text in quotes: time_zone '+02:00'.")?;
-                (time_zone, left) = (Some(zone), behind);
-            }
-            "delimiter" | "force_quote" | "quote" | "escape" | "binary" | "where" | "null" | "encoding" | "time_zone" => {
-                return Err(format!(
-                    "The option {} is not taken: the file's ending says the format (.csv is RFC 4180 with a header, .tsv, .ndjson …).",
-                    word.to_uppercase()
-                ));
-            }
-            _ => form = form.or(Form::of_name(&word)),
-        }
-    }
+    let out = is(way, "to");
+    let Options { form, null, time_zone } = options_of(dialect, options, out.then_some(file.as_str()))?;
     // `table (a, b)`: the columns that are named.
     let columns = (1..way).find(|i| is(*i, "(") && !is(0, "("));
-    if is(way, "to") {
+    if out {
         let statement = if is(0, "(") {
             let inner = what.strip_prefix('(').and_then(|w| w.strip_suffix(')')).ok_or_else(|| format!("Write {USE}."))?;
             inner.trim().to_string()
@@ -167,6 +139,74 @@ fn read(dialect: Dialect, rest: &str) -> Result<Copy, String> {
         return Err("Leave the list of columns out: the first line of the file names them.".into());
     }
     Ok(Copy::From { table: what.to_string(), file, form, null, time_zone })
+}
+
+/// What stands behind the file.
+#[derive(Default)]
+struct Options {
+    form: Option<Form>,
+    null: Option<String>,
+    time_zone: Option<String>,
+}
+
+/// Reads them; `out` is the file that is written. What would be done otherwise than it is asked for is refused: whoever reads the file counts on
+/// it.
+fn options_of(dialect: Dialect, options: &str, out: Option<&str>) -> Result<Options, String> {
+    const ENDING: &str = "the file's ending says the format (.csv is RFC 4180 with a header, .tsv, .ndjson …).";
+    let mut found = Options::default();
+    let mut left = options;
+    while let Some((word, behind)) = next_word(left) {
+        left = behind;
+        match word.as_str() {
+            "null" if out.is_none() => {
+                let value = left.trim_start().trim_start_matches("as ").trim_start();
+                let (text, behind) = unquoted(value).ok_or("NULL takes a text in quotes: null '-'.")?;
+                (found.null, left) = (Some(text), behind);
+            }
+            "time_zone" if out.is_none() => {
+                let (zone, behind) = unquoted(left.trim_start()).ok_or("time_zone takes a text in quotes: time_zone '+02:00'.")?;
+                (found.time_zone, left) = (Some(zone), behind);
+            }
+            "with" | "format" => {}
+            "header" => match next_word(left) {
+                Some((value, _)) if matches!(value.as_str(), "false" | "off" | "0") => {
+                    let names = "the first line of CSV and TSV names the columns";
+                    return Err(match out {
+                        Some(_) => {
+                            format!("HEADER {value} is not done: {names}. Without it: `holdpoint query … --format csv | tail -n +2`.")
+                        }
+                        None => format!("HEADER {value} is not done: {names}. Put such a line before the others."),
+                    });
+                }
+                Some((value, behind)) if matches!(value.as_str(), "true" | "on" | "1" | "match") => left = behind,
+                _ => {}
+            },
+            _ => match (Form::of_name(&word), out) {
+                (Some(form), None) => found.form = found.form.or(Some(form)),
+                // What the ending says already.
+                (_, Some(file)) if named(&word, dialect).is_some() => {
+                    if named(&word, dialect) != ExportFormat::of_path(Path::new(file), dialect) {
+                        return Err(format!("The file's ending says its format, and {word} is another one: end its name in .{word}."));
+                    }
+                }
+                _ => return Err(format!("The option {} is not taken: {ENDING}", word.to_uppercase())),
+            },
+        }
+    }
+    Ok(found)
+}
+
+/// The format of this name, which is that of a file with such an ending.
+fn named(word: &str, dialect: Dialect) -> Option<ExportFormat> {
+    ExportFormat::of_path(Path::new(&format!("file.{word}")), dialect)
+}
+
+/// The next word, in small letters, and what stands behind it; brackets, commas and quotes are none.
+fn next_word(text: &str) -> Option<(String, &str)> {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    let text = &text[text.find(part)?..];
+    let end = text.find(|c| !part(c)).unwrap_or(text.len());
+    Some((text[..end].to_ascii_lowercase(), &text[end..]))
 }
 
 /// The text in the quotes at the head, in which two stand for one, and what is behind them.
@@ -208,6 +248,8 @@ mod tests {
                 "sales.orders (id, total) to '/tmp/my orders.csv' with (format csv, header)",
                 to("select id, total from sales.orders", "/tmp/my orders.csv"),
             ),
+            ("orders to 'o.csv' with (format 'csv', header 'on')", to("select * from orders", "o.csv")),
+            ("orders from 'o.csv' (format csv, header match)", of("orders", "o.csv", Some(Form::Csv), None)),
             ("(select a from t where b in (1, 2)) TO 'x.json'", to("select a from t where b in (1, 2)", "x.json")),
             ("(select 'to' from \"from\") to x.tsv", to("select 'to' from \"from\"", "x.tsv")),
             ("orders from 'o.csv' csv header", of("orders", "o.csv", Some(Form::Csv), None)),
@@ -233,6 +275,12 @@ mod tests {
             ("(select 1) from 'o.csv'", "into a table"),
             ("orders from 'o.csv' null x", "in quotes"),
             ("orders to 'o.csv' null '-'", "NULL"),
+            ("orders to 'o.csv' with (format csv, header false)", "tail -n +2"),
+            ("orders to 'o.csv' csv header off", "HEADER off"),
+            ("orders from 'o.csv' csv header 0", "Put such a line"),
+            ("orders to 'o.csv' with (format text)", "TEXT"),
+            ("orders to 'o.tsv' csv", "end its name in .csv"),
+            ("orders from 'o.csv' (freeze)", "FREEZE"),
         ] {
             let why = read(Dialect::Postgres, typed).expect_err(typed);
             assert!(why.contains(part), "{typed}: {why}");
