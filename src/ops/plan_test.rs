@@ -17,7 +17,7 @@ use crate::model::evidence::Evidence;
 use crate::model::plan::Plan;
 use crate::model::{Error, Result};
 use crate::plan::environment::{Differences, Environment, differences, meant_otherwise};
-use crate::plan::measure::{Pairing, Sample, Verdict, judge, summary};
+use crate::plan::measure::{MATTERS, Pairing, Sample, Verdict, judge, share, summary};
 use crate::plan::requirement::{self as req, Checked, Requirement, Standing};
 use crate::plan::shape;
 use std::collections::BTreeMap;
@@ -337,11 +337,11 @@ fn against(then: Option<&Measured>, old: &[Sample], runs: &Runs, own: &str, diff
         return Against::Unseen("the baseline was taken on another server or database".into());
     }
     let Some(j) = judge(old, &runs.samples, Pairing::Apart) else { return Against::Unseen("there are no runs to compare".into()) };
-    let more = j.work.first().is_some_and(|w| w.after > w.before);
+    let more = j.work.first().is_some_and(|w| share(w) >= MATTERS);
     let same = t.shape == own;
     match j.verdict {
-        // Two times of one plan that does the same work differ by what else the machine did.
         Verdict::Worse if !same || more => Against::Worse(j.because),
+        // Two times of one plan that does the same work, or hardly more, differ by what else the machine did.
         Verdict::Inconclusive if !same || j.before.rows != j.after.rows => Against::Unseen(j.because),
         _ => Against::NotWorse,
     }

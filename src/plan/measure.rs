@@ -412,7 +412,7 @@ pub fn judge(before: &[Sample], after: &[Sample], pairing: Pairing) -> Option<Ju
 }
 
 /// By which share a counter changed: -0.5 is half of it.
-fn share(w: &WorkChange) -> f64 {
+pub fn share(w: &WorkChange) -> f64 {
     if w.before.abs_diff(w.after) < LEAST_WORK {
         return 0.0;
     }
