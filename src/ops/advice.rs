@@ -90,7 +90,7 @@ pub struct Advice {
     pub measured: Option<Measured>,
     /// The plan with it, where one is known.
     pub plan: Option<Plan>,
-    /// Bytes that a row's write adds for it, as a share of the row itself; `None` where widths are not known.
+    /// Bytes that a row's write adds for it, as a share of the row itself; `None` where widths are not known, or it is kept in another way.
     pub write_cost: Option<f64>,
     /// What it does to other statements, where they were planned with it.
     pub others: Option<Others>,
@@ -267,30 +267,11 @@ fn untried(conn: &Connection, known: &Known, answers: &Answers, c: Candidate) ->
         estimate: None,
         measured: None,
         plan: None,
-        write_cost: write_cost(&c, known, answers),
+        write_cost: writes::reckoned(&c, known, answers),
         others: None,
         unless: "It was not tried: whether the planner takes it, and whether that is quicker, is not known yet.".into(),
         candidate: c,
     }
-}
-
-/// Bytes of an index entry to bytes of a row, times the share of rows that are in it (plans.md §7.5).
-fn write_cost(c: &Candidate, known: &Known, answers: &Answers) -> Option<f64> {
-    let t = known.tables.iter().find(|t| t.name == c.relation && t.schema == c.schema)?;
-    let width = |name: &str| t.spread.get(name).and_then(|s| s.width);
-    let row: f64 = t.columns.iter().filter_map(|col| width(&col.name)).sum();
-    let mut entries = 0.0;
-    for c in c.all() {
-        entries += 8.0;
-        for k in &c.keys {
-            entries += k.column.as_deref().and_then(width).or(k.column.is_none().then_some(16.0))?;
-        }
-        for name in &c.include {
-            entries += width(name)?;
-        }
-    }
-    let share = c.only_where.as_ref().and_then(|w| answers.kept.get(&(c.table.clone(), w.clone())).copied()).unwrap_or(1.0);
-    (row > 0.0).then(|| entries / (27.0 + row) * share)
 }
 
 /// What came of building and measuring: what did not help is no advice.

@@ -1,6 +1,6 @@
 //! Advice in words and as JSON, the same for the command line and the console.
 
-use super::{Advice, Level, Report};
+use super::{Advice, Level, Report, writes};
 use crate::model::Dialect;
 use crate::plan::candidates::{Reason, Why};
 use crate::plan::measure::{millis, ratio};
@@ -103,10 +103,7 @@ impl Advice {
         if let Some(s) = self.size() {
             out.push(format!("Size: {s}."));
         }
-        if let Some(w) = self.write_cost {
-            let hot = if c.schema.is_some() { format!("; an update of a column in {it} is no HOT update any more") } else { String::new() };
-            out.push(format!("Each row that is written writes about {:.0} % more for {it}{hot}.", w * 100.0));
-        }
+        out.extend(writes::words(c, self.write_cost));
         if let Some(w) = self.measured.as_ref().and_then(|m| m.writes.as_ref()) {
             out.extend(w.lines());
         }
