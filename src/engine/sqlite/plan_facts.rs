@@ -5,6 +5,7 @@ use super::catalog::{at, lit};
 use crate::engine::{Measuring, Session};
 use crate::model::{Dialect, Result};
 use crate::plan::known::{Column, ForeignKey, Index, Known, Statistics, Table};
+use crate::sql::{TokenKind, lex};
 
 /// See `Catalog::plan_facts`.
 pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
@@ -43,8 +44,8 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
         table.columns = columns.rows.iter().map(|c| Column { name: at(c, 0).into(), type_name: at(c, 1).into() }).collect();
         let indexes = s
             .fetch(format!(
-                "SELECT l.name, l.\"unique\", l.partial, x.name, x.desc, l.origin FROM pragma_index_list({t}, 'main') l, pragma_index_xinfo(l.name, 'main') x \
-                 WHERE x.key = 1 ORDER BY l.seq, x.seqno"
+                "SELECT l.name, l.\"unique\", l.partial, x.name, x.desc, l.origin, x.coll, (SELECT sql FROM main.sqlite_schema WHERE name = l.name) \
+                 FROM pragma_index_list({t}, 'main') l, pragma_index_xinfo(l.name, 'main') x WHERE x.key = 1 ORDER BY l.seq, x.seqno"
             ))
             .await?;
         let mut key: Vec<(i64, &str, &str)> =
@@ -57,18 +58,24 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
             table.stored_by = key.iter().map(|(_, name, _)| (*name).to_string()).collect();
         }
         for i in &indexes.rows {
-            let key = if at(i, 3).is_empty() { "<expr>".to_string() } else { at(i, 3).to_string() };
+            let class = if at(i, 6).eq_ignore_ascii_case("nocase") { "COLLATE NOCASE" } else { "" }.to_string();
+            let nth = table.indexes.iter().find(|x| x.name == at(i, 0)).map_or(0, |x| x.keys.len());
+            let written = written(at(i, 7));
+            let expression = || written.keys.get(nth).cloned().unwrap_or_else(|| "<expr>".to_string());
+            let key = if at(i, 3).is_empty() { expression() } else { at(i, 3).to_string() };
             match table.indexes.iter_mut().find(|x| x.name == at(i, 0)) {
                 Some(x) => {
                     x.keys.push(key);
+                    x.classes.push(class);
                     x.down.push(at(i, 4) == "1");
                 }
                 None => table.indexes.push(Index {
                     name: at(i, 0).into(),
                     keys: vec![key],
                     unique: at(i, 1) == "1",
-                    only_where: (at(i, 2) == "1").then(|| "…".to_string()),
+                    only_where: (at(i, 2) == "1").then(|| written.only_where.unwrap_or_else(|| "…".to_string())),
                     down: vec![at(i, 4) == "1"],
+                    classes: vec![class],
                     ..Index::default()
                 }),
             }
@@ -77,6 +84,46 @@ pub(super) async fn of(s: &Session, relations: &[String]) -> Result<Known> {
         known.tables.push(table);
     }
     Ok(known)
+}
+
+/// What SQLite's catalogue does not tell of an index but in its own words.
+#[derive(Default)]
+struct Written {
+    keys: Vec<String>,
+    only_where: Option<String>,
+}
+
+/// Keys and condition of a CREATE INDEX; nothing of what cannot be read.
+fn written(sql: &str) -> Written {
+    let mut out = Written::default();
+    let tokens: Vec<_> =
+        lex(Dialect::Sqlite, sql).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
+    let word = |i: usize| tokens.get(i).map_or("", |t| &sql[t.span.clone()]);
+    let Some(open) = (0..tokens.len()).find(|i| word(*i) == "(") else { return out };
+    let (mut depth, mut from) = (0i32, open + 1);
+    for i in open..tokens.len() {
+        depth += i32::from(word(i) == "(") - i32::from(word(i) == ")");
+        if depth == 0 || depth == 1 && word(i) == "," {
+            let mut to = i;
+            while to > from && ["asc", "desc"].iter().any(|w| word(to - 1).eq_ignore_ascii_case(w)) {
+                to -= 1;
+            }
+            if to >= from + 2 && word(to - 2).eq_ignore_ascii_case("collate") {
+                to -= 2;
+            }
+            if to > from {
+                out.keys.push(sql[tokens[from].span.start..tokens[to - 1].span.end].to_string());
+            }
+            from = i + 1;
+        }
+        if depth == 0 {
+            if word(from).eq_ignore_ascii_case("where") && from + 1 < tokens.len() {
+                out.only_where = Some(sql[tokens[from + 1].span.start..tokens[tokens.len() - 1].span.end].to_string());
+            }
+            break;
+        }
+    }
+    out
 }
 
 /// Foreign keys that point to a table. SQLite makes no index for them.
@@ -139,4 +186,31 @@ async fn planner_settings(s: &Session) -> Result<std::collections::BTreeMap<Stri
         .await?
         .rows;
     Ok(rows.iter().map(|r| (at(r, 0).to_string(), at(r, 1).to_string())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_read_from_its_own_words() {
+        let of = |sql: &str| {
+            let w = written(sql);
+            (w.keys.join(" | "), w.only_where.unwrap_or_default())
+        };
+        let s = String::from;
+        assert_eq!(
+            of("CREATE INDEX \"a (b)\" ON t (lower(email), \"b c\" COLLATE NOCASE DESC, coalesce(x, 1) ASC) WHERE state = 'x' AND (y)"),
+            (s("lower(email) | \"b c\" | coalesce(x, 1)"), s("state = 'x' AND (y)"))
+        );
+        assert_eq!(of("CREATE UNIQUE INDEX i ON t(a)"), (s("a"), s("")));
+        assert_eq!(of(""), (s(""), s("")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(sql in "(create index i on |t|\\(|\\)|,| collate | desc| where |é|'x|[a-z]){0,20}") {
+            let _ = written(&sql);
+        }
+    }
 }

@@ -93,7 +93,14 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
         }
     };
     if uses.is_empty() {
-        tell(Reason::new(Why::NoTable, "", "the statement reads no table that the catalogue knows, so there is nothing to index"));
+        // MariaDB looks at the ends of an index while it plans; a condition that can never hold reads nothing either.
+        let known = s.select.as_ref().is_some_and(|q| q.tables.iter().any(|t| s.known.table(&t.name).is_some()));
+        let says = if known && !s.all().any(|i| s.is_scan(i)) {
+            "what the statement asks is known as soon as it is planned: no table is read for it"
+        } else {
+            "the statement reads no table that the catalogue knows, so there is nothing to index"
+        };
+        tell(Reason::new(Why::NoTable, "", says));
     }
     for u in uses {
         if let Some(r) = stale(s, u) {
@@ -110,6 +117,10 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
     open.sort_by_key(|u| !u.tested());
     for u in open {
         let name = &u.table.name;
+        if let Some(r) = partial_taken(s, u) {
+            tell(r);
+            continue;
+        }
         let mut own: Vec<&Reason> = out.dropped.iter().map(|d| &d.reason).filter(|r| r.table == *name).collect();
         own.sort_by_key(|r| r.why);
         own.dedup_by_key(|r| r.why);
@@ -139,13 +150,16 @@ pub fn fill(s: &Scene<'_>, uses: &[Use<'_>], answers: &Answers, out: &mut Candid
                 Why::LowSelectivity => {
                     r.clone().next("Read fewer columns or fewer rows, or keep the answer: no index makes most of a table small.")
                 }
-                Why::Served => served(s, u, r),
+                Why::Served => served(s, u, answers, r),
                 _ => r.clone(),
             };
             tell(r);
         }
     }
+    // Where nothing else is tested, what keeps the one test from an index is the answer.
+    let untested = |table: &str| uses.iter().any(|u| u.table.name == table && !u.tested() && u.join.is_empty() && u.range_join.is_empty());
     found.sort_by_key(|r| match r.why {
+        Why::NoExpressions | Why::NoTrigrams if untested(&r.table) => 1,
         // What makes every estimate doubtful is said first; what an index that is there serves is no question any more.
         Why::StaleStatistics => 0,
         Why::Served | Why::Hidden | Why::Cast | Why::LowSelectivity | Why::LimitLuck | Why::EverythingRead => 1,
@@ -163,8 +177,12 @@ fn with_part(s: &Scene<'_>, u: &Use<'_>) -> Option<Reason> {
 }
 
 /// An index that fits is there: either the plan takes it, or the planner thinks otherwise.
-fn served(s: &Scene<'_>, u: &Use<'_>, r: &Reason) -> Reason {
+fn served(s: &Scene<'_>, u: &Use<'_>, answers: &Answers, r: &Reason) -> Reason {
     let node = s.node(u.at);
+    let some = s.subtree(u.at).any(|i| s.node(i).index.is_some());
+    if some && r.text.starts_with(shapes::EACH) {
+        return r.clone().next("The plan uses them.");
+    }
     let Some(index) = &r.index else {
         // SQLite's own words for its rowid.
         let taken = s.subtree(u.at).any(|i| s.node(i).raw_op.contains("INTEGER PRIMARY KEY"));
@@ -177,7 +195,32 @@ fn served(s: &Scene<'_>, u: &Use<'_>, r: &Reason) -> Reason {
     if let Some(r) = read_whole(s, u, Some(index)) {
         return r;
     }
-    r.clone().next("The plan does not take it: refresh the statistics, or see by switching the other way off what it would cost.")
+    let other = |i: usize| s.node(i).index.as_deref().or_else(|| s.node(i).raw_op.contains("INTEGER PRIMARY KEY").then_some("the rowid"));
+    if let Some(other) = s.subtree(u.at).find_map(other) {
+        if u.partitioned {
+            return r.clone().next(format!("The plan uses {other}, which a partition has."));
+        }
+        if !s.searches(u.at) && u.tested() {
+            return r.clone().next(format!("The plan reads all of {other}: see by switching the other way off what this one would cost."));
+        }
+        let says = format!("the plan takes {other} already, and {index} would serve as well");
+        return Reason { text: says, ..r.clone() };
+    }
+    if let Some(keeping) = shapes::most(u, answers).filter(|_| u.tested()) {
+        return r.clone().next(format!("The plan does not take it: {keeping}, and reading the whole table is quicker."));
+    }
+    // Statistics that are old are a reason of their own.
+    let first = if u.table.statistics.missing == Some(true) { "refresh the statistics, or " } else { "" };
+    r.clone().next(format!("The plan does not take it: {first}see by switching the other way off what it would cost."))
+}
+
+/// The plan goes by an index over a part of the rows. Where those are all that is wanted, it prints no condition any more.
+fn partial_taken(s: &Scene<'_>, u: &Use<'_>) -> Option<Reason> {
+    let names: Vec<&str> = s.subtree(u.at).filter_map(|i| s.node(i).index.as_deref()).collect();
+    let i = u.table.indexes.iter().find(|i| i.only_where.is_some() && names.contains(&i.name.as_str()))?;
+    let rows = i.only_where.as_deref().filter(|w| *w != "…").map_or(String::new(), |w| format!(", of the rows with {},", shorter(w)));
+    let says = format!("the index {}{rows} serves that already", i.name);
+    Some(Reason::new(Why::Served, &u.table.name, says).about(&i.name).next("The plan uses it."))
 }
 
 /// A table that nothing restricts is read once for a join, though it could be looked up. Statistics are no reason for that, unless the plan

@@ -6,7 +6,7 @@ mod covering;
 mod part;
 mod served;
 
-pub use alternatives::UNION;
+pub use alternatives::{EACH, UNION};
 pub use served::{hiding, served};
 
 use alternatives::together;
@@ -59,6 +59,11 @@ fn keeping(u: &Use<'_>, share: f64) -> String {
         "the tests keep"
     };
     format!("{who} {} of {}", percent(share, 1.0), u.table.name)
+}
+
+/// The tests keep so much of the table that reading all of it is right.
+pub fn most(u: &Use<'_>, answers: &Answers) -> Option<String> {
+    share(u, answers).filter(|k| *k > KEEPS).map(|k| keeping(u, k))
 }
 
 /// How a LIMIT without an order ends reading soon: rows that it takes to find so many.
@@ -215,7 +220,7 @@ pub fn propose(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], answers: &Answers, o
         let mut c = make(s, u, d);
         let joins = || u.join.iter().filter(|(_, k)| c.keys.first() == Some(k)).any(|(other, _)| begins(other));
         c.behind |= c.shapes.first() == Some(&Shape::Join) && joins();
-        if lucky.is_none() && goes_on(s, u, &c, share) {
+        if lucky.is_none() && !expression(&c.keys) && goes_on(s, u, &c, share) {
             bases.push(c.clone());
         }
         consider(s, u, all, share, lucky, c, out);

@@ -60,11 +60,12 @@ impl Scene<'_> {
     pub fn pattern_class<'c>(&self, i: usize, columns: &'c [String], tests: &[Predicate]) -> Option<(&'c String, &'static str)> {
         let last = columns.last().filter(|_| matches!(self.product, Product::Postgres | Product::Sqlite))?;
         let pattern = |p: &Predicate| p.test == Test::Prefix && p.column().is_some_and(|c| c.name == *last);
-        if self.product == Product::Sqlite {
-            return tests.iter().any(|p| pattern(p) && p.op != "glob").then_some((last, "COLLATE NOCASE"));
-        }
-        let classed = |x: &crate::plan::known::Index| x.keys.iter().zip(&x.classes).any(|(k, c)| k == last && c.ends_with("pattern_ops"));
+        let fits = |c: &str| if self.product == Product::Sqlite { c == "COLLATE NOCASE" } else { c.ends_with("pattern_ops") };
+        let classed = |x: &crate::plan::known::Index| x.keys.iter().zip(&x.classes).any(|(k, c)| k == last && fits(c));
         let there = self.table(i).is_some_and(|t| t.indexes.iter().any(classed));
+        if self.product == Product::Sqlite {
+            return (!there && tests.iter().any(|p| pattern(p) && p.op != "glob")).then_some((last, "COLLATE NOCASE"));
+        }
         (!there && tests.iter().any(pattern)).then(|| {
             let kind = self.table(i).and_then(|t| t.type_of(last)).unwrap_or_default();
             (last, if kind.starts_with("character varying") { "varchar_pattern_ops" } else { "text_pattern_ops" })

@@ -10,6 +10,9 @@ use crate::plan::findings::scene::{Product, Scene};
 /// What else may be done where no index serves all alternatives.
 pub const UNION: &str = "Written as a UNION, each alternative finds its rows by itself: compare the plans.";
 
+/// Begins what is said where they all have an index.
+pub const EACH: &str = "each of the";
+
 /// An index for each of the alternatives of an OR over several columns: what they find is put together.
 pub(super) fn together(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, lucky: Option<f64>, out: &mut Candidates) {
     let way = match s.product {
@@ -40,7 +43,7 @@ pub(super) fn together(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Optio
             out.reasons.push(Reason::new(Why::Alternatives, &u.table.name, says).next(UNION));
         } else if missing.is_empty() {
             let Some((Some(reason), c)) = there.into_iter().next() else { continue };
-            let says = format!("each of the {arms} alternatives of {} has an index", e.text);
+            let says = format!("{EACH} {arms} alternatives of {} has an index", e.text);
             out.dropped.push(Dropped {
                 what: c.spec(s.dialect),
                 reason: Reason { text: says, index: reason.index, ..Reason::new(Why::Served, &u.table.name, "") },

@@ -70,7 +70,8 @@ fn serves(i: &Index, c: &Candidate, table: &Table) -> Option<bool> {
         let class = i.classes.get(n).map_or("", String::as_str);
         let class_fits = class == k.class
             || k.class.is_empty() && class.ends_with("pattern_ops") && n < c.equal
-            || k.class == "COLLATE NOCASE"
+            // Of a column that takes no heed of case an index is like that by itself.
+            || k.class.is_empty() && class == "COLLATE NOCASE"
             || k.class.ends_with(class) && !class.is_empty();
         i.keys.get(n).is_some_and(|text| same_key(text, k)) && class_fits
     };
