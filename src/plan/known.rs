@@ -76,7 +76,8 @@ pub struct Index {
     pub down: Vec<bool>,
     /// Columns that are carried along and are no keys.
     pub also: Vec<String>,
-    /// The operator class of each key, empty for the default one; none at all where an engine has no such thing.
+    /// The operator class of each key, on SQLite its collation where that is NOCASE; empty for the default one, none at all where an engine has
+    /// no such thing.
     pub classes: Vec<String>,
     /// What it is, where it is no B-tree: `gin`, `hash`.
     pub method: Option<String>,

@@ -101,7 +101,8 @@ async fn a_plan_names_scans_indexes_and_missing_indexes() {
     assert!(plan.analyzed && plan.root.rows == Some(1.0) && plan.execution_ms.is_some());
     assert!(plan.counters["vm steps"] > 5000 && plan.counters["full-scan steps"] >= 99, "{:?}", plan.counters);
     let found = holdpoint::plan::findings::findings(&plan, &Default::default());
-    assert!(found.iter().any(|f| f.id == "F39" && f.sql.as_deref().is_some_and(|s| s.contains("CREATE INDEX"))), "{found:?}");
+    // Of a hundred rows it is built in no time, and none is proposed.
+    assert!(found.iter().any(|f| f.id == "F39" && f.sql.is_none() && f.next.contains("in no time")), "{found:?}");
     assert_eq!(plan.raw.lines().count(), {
         let mut n = 0;
         plan.root.walk(0, &mut |_, _| n += 1);
