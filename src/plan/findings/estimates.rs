@@ -118,7 +118,7 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
         .conditions
         .iter()
         .filter(|(k, _)| ["filter", "cond", "lookup", "condition"].iter().any(|w| k.to_lowercase().contains(w)))
-        .map(|(_, v)| s.read(v))
+        .map(|(_, v)| unwrapped(s.read(v)))
         // A subquery's or a CTE's filter speaks of columns that have no statistics.
         .collect();
     // MySQL's Filter node speaks of the scan below it.
@@ -149,14 +149,10 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
     let hidden = s.is_scan(about)
         && columns.is_empty()
         && conditions.iter().flat_map(|c| c.predicates_on(alias)).any(|p| s.uncast(about, p).key.cast_column().is_some());
-    // MariaDB's tests of an outer join, and alternatives: statistics of one column tell nothing of these.
-    let mixed = s.product.is_mysql()
+    // Statistics of one column tell nothing of alternatives.
+    let either = s.product == Product::MariaDb
         && columns.is_empty()
-        && conditions.iter().flat_map(Expr::conjuncts).any(|e| match e {
-            Expr::Or(_) => true,
-            Expr::Call { name, .. } => name == "trigcond",
-            _ => false,
-        });
+        && conditions.iter().flat_map(Expr::conjuncts).any(|e| matches!(e, Expr::Or(_)));
     let mut asked = false;
     conditions.iter().for_each(|c| c.walk(&mut |e| asked |= matches!(e, Expr::Subquery(_))));
     let apart = conditions.iter().find_map(|c| unlike_several(s, c));
@@ -186,9 +182,9 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
             ),
             None,
         ),
-        false if mixed && s.table(about).is_some_and(|t| t.statistics.missing != Some(true)) => (
-            "No statistics tell how many rows pass such a test, of alternatives or of an outer join's ON: the planner guesses. Where the plan \
-             above suffers, write the alternatives as a UNION, and explain again."
+        false if either && s.table(about).is_some_and(|t| t.statistics.missing != Some(true)) => (
+            "No statistics tell how many rows pass one of several alternatives: the planner takes it that all of them do. Where the plan above \
+             suffers, write them as a UNION, and explain again."
                 .to_string(),
             None,
         ),
@@ -219,6 +215,17 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
         draft = draft.but(Confidence::Likely, "the node's share of the rows is approximate");
     }
     Some(draft.say(message, next))
+}
+
+/// MariaDB's tests of an outer join's ON without what it wraps them in.
+fn unwrapped(e: Expr) -> Expr {
+    match e {
+        Expr::And(parts) => Expr::And(parts.into_iter().map(unwrapped).collect()),
+        Expr::Call { name, args } if name == "trigcond" && args.len() == 1 => {
+            args.into_iter().next().map_or(Expr::And(Vec::new()), unwrapped)
+        }
+        other => other,
+    }
 }
 
 /// `state NOT IN ('a', 'b')` for a column of which several values are excluded one by one (PostgreSQL).
@@ -329,9 +336,16 @@ fn remedy(s: &Scene<'_>, i: usize, columns: &[String], computed: Option<&Expr>) 
             None => ("Refresh the statistics and explain again.".into(), Some(format!("ANALYZE TABLE {table}"))),
         },
         Product::MariaDb => match columns.first() {
-            Some(c) => (
-                format!("Statistics on {c} that the optimizer keeps tell how its values are spread: make them and explain again."),
-                Some(format!("ANALYZE TABLE {table} PERSISTENT FOR COLUMNS ({}) INDEXES ()", ident(s.dialect, c))),
+            // Which of several it misjudged, the plan does not tell.
+            Some(_) => (
+                format!(
+                    "Statistics on {} that the optimizer keeps tell how values are spread: make them and explain again.",
+                    columns.join(" and ")
+                ),
+                Some(format!(
+                    "ANALYZE TABLE {table} PERSISTENT FOR COLUMNS ({}) INDEXES ()",
+                    columns.iter().map(|c| ident(s.dialect, c)).collect::<Vec<_>>().join(", ")
+                )),
             ),
             None => ("Refresh the statistics and explain again.".into(), Some(format!("ANALYZE TABLE {table}"))),
         },
