@@ -4,6 +4,7 @@
 mod columns;
 mod file;
 mod fit;
+mod ndjson;
 pub mod reader;
 mod replace;
 mod report;
