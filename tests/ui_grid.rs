@@ -7,10 +7,10 @@ mod console;
 use console::Console;
 use holdpoint::app::effect::{Effect, ResultId};
 use holdpoint::app::msg::RunEvent;
-use holdpoint::app::{Action, Msg};
+use holdpoint::app::{Action, Msg, Pane};
 use holdpoint::engine::Outcome;
 use holdpoint::model::rows::Origin;
-use holdpoint::model::{BatchBuilder, Cell, Column, ColumnInfo, Error, Silent, TableInfo};
+use holdpoint::model::{BatchBuilder, Cell, Column, ColumnInfo, Dialect, Error, Silent, TableInfo};
 use holdpoint::ops::column::{self, Ask, Told};
 use holdpoint::ops::compare::{Side, compare};
 use holdpoint::store::spill::RowSpill;
@@ -195,6 +195,38 @@ fn a_pinned_result_survives_what_runs_after_it() {
     }
     assert_eq!(c.state.query.results.iter().filter(|r| r.pinned).count(), 8, "a place stays free");
     assert!(c.screen().contains("8 results are pinned"), "{}", c.screen());
+}
+
+/// What two targets hold can be compared: nothing that is asked of the open server is asked for the other one's rows.
+#[test]
+fn a_pinned_result_stays_when_another_target_is_opened() {
+    let mut c = Console::new(120, 30);
+    c.connect("shop-dev");
+    let (first, _) = sold(&mut c, true);
+    c.press("P");
+    sold(&mut c, true);
+    c.connect_as("shop-prod", Dialect::Postgres);
+    assert_eq!(c.state.query.results.iter().map(|r| r.id).collect::<Vec<_>>(), [first], "the other one goes");
+    c.state.go(Pane::Results);
+    assert!(c.screen().contains("shop-dev: "), "{}", c.screen());
+    for key in ["c", "D", "S", "t"] {
+        let effects = c.press(key);
+        assert!(
+            c.state.dialogs.is_empty() && !effects.iter().any(|e| matches!(e, Effect::TableOf { .. } | Effect::Run { .. })),
+            "{effects:?}"
+        );
+        assert!(c.screen().contains("a result of shop-dev, and another target is open"), "{key}: {}", c.screen());
+    }
+    assert!(c.press("i").iter().any(|e| matches!(e, Effect::LookAtColumn { .. })), "its rows are here");
+    // INSERT is written as its own server reads it.
+    c.press("C-c");
+    assert_eq!((c.state.query.result_dialect(), c.state.query.editor.dialect()), (Dialect::Sqlite, Dialect::Postgres));
+    sold(&mut c, true);
+    c.press("d");
+    assert!(c.screen().contains("1  shop-dev: "), "{}", c.screen());
+    c.press("Esc");
+    c.connect("shop-dev");
+    assert!(c.state.query.result().is_some_and(|r| r.id == first && r.of.is_none()), "it is the open target's again");
 }
 
 #[test]

@@ -452,6 +452,22 @@ fn reconnect(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
     });
 }
 
+/// Another target is opened: pinned results stay, to be compared with its own.
+fn leave_results(state: &mut State, opened: &str, effects: &mut Vec<Effect>) {
+    let (left, dialect) = (state.link.target_name().unwrap_or_default().to_string(), state.query.editor.dialect());
+    let q = &mut state.query;
+    q.results.retain_mut(|r| {
+        let stays = r.pinned && r.progress != query::Progress::Running;
+        if stays {
+            r.leave(&left, dialect, opened);
+        } else {
+            effects.push(Effect::DropRows { result: r.id });
+        }
+        stays
+    });
+    q.shown = q.results.len().saturating_sub(1);
+}
+
 /// Starts connecting.
 pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, effects: &mut Vec<Effect>) {
     buffers::save(state, None, effects);
@@ -466,9 +482,7 @@ pub fn connect(state: &mut State, name: &str, password: Option<SecretString>, ef
     } else {
         state.query.made.clear();
         state.query.how.manual = false;
-        for r in state.query.results.drain(..) {
-            effects.push(Effect::DropRows { result: r.id });
-        }
+        leave_results(state, name, effects);
         state.schema = schema::Schema::default();
         state.migrations = migrations::Migrations::default();
         state.checklist = checklist::Checklist::default();

@@ -126,6 +126,9 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
 fn plan(state: &mut State, then: Action, effects: &mut Vec<Effect>) -> Option<std::result::Result<Editable, String>> {
     let tab = state.query.result()?;
     let Some(columns) = tab.columns.clone() else { return Some(Err("This result has no rows to edit.".into())) };
+    if let Some(why) = tab.elsewhere() {
+        return Some(Err(format!("Read-only: {why}")));
+    }
     if !matches!(tab.progress, Progress::Done(_)) {
         return Some(Err("Read-only: the result is not complete.".into()));
     }

@@ -132,7 +132,7 @@ pub fn copy_rows(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
 
 /// Copies a portion of the result's rows.
 pub fn copy(state: &mut State, action: Action, what: Portion, effects: &mut Vec<Effect>) {
-    let dialect = state.query.editor.dialect();
+    let dialect = state.query.result_dialect();
     let Some(format) = format_of(action, dialect) else { return };
     let rows = state.query.result().and_then(|t| Some((t.id, t.columns.clone()?, insert_table(dialect, &t.text))));
     let Some((result, columns, table)) = rows else {

@@ -143,6 +143,11 @@ impl Query {
         self.results.get(self.shown)
     }
 
+    /// The dialect of the result on the screen.
+    pub fn result_dialect(&self) -> Dialect {
+        self.result().and_then(|r| r.of.as_ref()).map_or_else(|| self.editor.dialect(), |(_, dialect)| *dialect)
+    }
+
     pub(super) fn started(&mut self, job: JobId, offsets: &[Option<usize>], since: Timestamp) {
         self.running = Some(Running {
             job,
@@ -325,7 +330,7 @@ pub(super) fn export_form(state: &mut State) {
     let which = if tab.selected().is_some() { "selected" } else { "all" };
     let hint = "all as they came · shown: as on the screen · selected (V)";
     let fields =
-        vec![Field::new("Which rows", which, hint), export_field(state.query.editor.dialect(), &tab.text, state.query.exported.as_deref())];
+        vec![Field::new("Which rows", which, hint), export_field(state.query.result_dialect(), &tab.text, state.query.exported.as_deref())];
     // The name is what is typed most.
     let form = Form { at: 1, ..Form::new("Export rows", Purpose::Export, body, fields) };
     state.dialogs.push(Dialog::Form(form));
@@ -349,7 +354,7 @@ pub fn insert_table(dialect: Dialect, statement: &str) -> Vec<String> {
 
 /// Starts an export; the error is for the form.
 pub fn export(state: &mut State, path: &str, which: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
-    let dialect = state.query.editor.dialect();
+    let dialect = state.query.result_dialect();
     let path = PathBuf::from(path.trim());
     let Some(format) = ExportFormat::of_path(&path, dialect) else {
         return Err(format!("Which format? End the name in {}.", ExportFormat::ENDINGS.replace(' ', ", ")));

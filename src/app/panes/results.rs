@@ -12,7 +12,7 @@ use crate::app::effect::{JobId, ResultId};
 use crate::app::list::ListCursor;
 use crate::app::{Action, Effect};
 use crate::engine::Outcome;
-use crate::model::{Align, BatchBuilder, Cell, Column, Error, Notice, Param, RowBatch};
+use crate::model::{Align, BatchBuilder, Cell, Column, Dialect, Error, Notice, Param, RowBatch};
 use crate::store::history::Fate;
 use crate::text;
 use arrange::View;
@@ -60,8 +60,11 @@ pub struct ResultTab {
     /// What became of what it wrote in a transaction.
     pub fate: Option<Fate>,
     pub started: Timestamp,
-    /// It stays when further results need its place.
+    /// It stays when further results need its place, and when another target is opened.
     pub pinned: bool,
+    /// The target that it is of and its dialect, where another target is open: it is looked at, compared and exported, and nothing is asked of
+    /// the server for it.
+    pub of: Option<(String, Dialect)>,
     /// `None` for statements that have no rows.
     pub columns: Option<Arc<[Column]>>,
     /// Rows of the grid: all that are kept, or those that the filter leaves.
@@ -100,6 +103,24 @@ pub struct ResultTab {
 }
 
 impl ResultTab {
+    /// Another target is opened; `left` is the one that was.
+    pub fn leave(&mut self, left: &str, dialect: Dialect, opened: &str) {
+        if self.of.as_ref().is_some_and(|(of, _)| of == opened) {
+            self.of = None;
+        } else if self.of.is_none() {
+            self.of = Some((left.to_string(), dialect));
+        }
+        self.staged.clear();
+        // Its place is in a buffer of the other target.
+        (self.offset, self.fault, self.job) = (None, None, None);
+    }
+
+    /// Why its server cannot be asked for anything, where another target is open.
+    pub fn elsewhere(&self) -> Option<String> {
+        let (target, _) = self.of.as_ref()?;
+        Some(format!("It is a result of {}, and another target is open.", text::clean(target)))
+    }
+
     pub fn new(id: ResultId, text: String, offset: Option<usize>, started: Timestamp) -> Self {
         ResultTab {
             id,
@@ -113,6 +134,7 @@ impl ResultTab {
             fate: None,
             started,
             pinned: false,
+            of: None,
             columns: None,
             rows: 0,
             kept: 0,

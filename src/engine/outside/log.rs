@@ -215,6 +215,8 @@ fn tells(line: &str) -> Option<Severity> {
                 "Aborted connection",
                 "administrator command",
                 "the database system is",
+                // A login that gave up waiting for the catalogue, as ours do: how many wait is counted.
+                "canceling statement due to lock timeout",
             ]))
         .then_some(Severity::Warning);
     }

@@ -22,6 +22,11 @@ pub fn draw(state: &State, area: Area, inside: Area, c: &mut Canvas<'_>) {
     };
     let first = text::one_line(&tab.text);
     let first = text::truncate(&first, 40);
+    // Which server a result is of must be seen as long as it is looked at beside another one.
+    let first = match &tab.of {
+        Some((target, _)) => format!("{}: {first}", text::clean(target)),
+        None => first.into_owned(),
+    };
     let title = match state.query.results.len() {
         1 => format!("Results {} {first}", look.glyphs.dot),
         n => format!("Results {}/{n} {} {first}", state.query.shown + 1, look.glyphs.dot),

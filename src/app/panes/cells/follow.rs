@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// Goes along a foreign key of the cell's column; without one, to the tables that refer to it.
 pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(tab) = state.query.result() else { return };
+    if let Some(why) = tab.elsewhere() {
+        return state.say(Note::info(why));
+    }
     if tab.columns.as_ref().is_none_or(|c| c.is_empty()) {
         return state.say(Note::info("This result has no rows to follow."));
     }

@@ -68,7 +68,7 @@ fn by_text(column: &Column) -> bool {
 /// The order of a column's values on the server.
 fn order_of(state: &State, column: usize) -> Order {
     let column = state.query.result().and_then(|t| t.columns.as_ref()?.get(column).cloned());
-    column.map_or(Order::Plain, |c| Order::of(state.query.editor.dialect(), &c.type_name))
+    column.map_or(Order::Plain, |c| Order::of(state.query.result_dialect(), &c.type_name))
 }
 
 /// A column's name for a sentence.
@@ -304,6 +304,9 @@ fn on_server(state: &mut State) {
         state.say(Note::info("No statement has run yet."));
         return;
     };
+    if let Some(why) = tab.elsewhere() {
+        return state.say(Note::info(why));
+    }
     // With the values that the statement was run with.
     let run = |text: &str| Then::Run(vec![Statement { values: tab.values.clone(), ..Statement::new(text, None) }]);
     let names: Vec<&str> = tab.columns.iter().flat_map(|c| c.iter()).map(|c| c.name.as_str()).collect();

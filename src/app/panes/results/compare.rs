@@ -26,6 +26,14 @@ pub fn pin(state: &mut State) {
     state.say(Note::info(words));
 }
 
+/// Its statement, behind the target that it is of where another one is open.
+fn named_by(tab: &ResultTab) -> String {
+    match &tab.of {
+        Some((target, _)) => format!("{}: {}", text::clean(target), one_line(&tab.text)),
+        None => one_line(&tab.text),
+    }
+}
+
 /// Why a result cannot be compared now.
 fn unfit(tab: &ResultTab) -> Option<&'static str> {
     if tab.columns.is_none() {
@@ -59,7 +67,7 @@ pub fn ask(state: &mut State) {
         let lower = n.to_lowercase();
         (lower == "id" || lower.ends_with("_id")) && named(&state.query.results[other]).as_ref() == Some(n)
     });
-    let body = others.iter().map(|i| format!("{}  {}", i + 1, one_line(&state.query.results[*i].text))).collect();
+    let body = others.iter().map(|i| format!("{}  {}", i + 1, named_by(&state.query.results[*i]))).collect();
     let fields = vec![
         Field::new("With result", &(other + 1).to_string(), "its number; it counts as the one before"),
         Field::new("Key columns", &key.unwrap_or_default(), "names with commas between; none: row by row"),
@@ -119,7 +127,7 @@ fn lines(c: &Compared, before: (usize, &ResultTab), now: (usize, &ResultTab)) ->
     let mut out = Vec::new();
     for (number, tab) in [before, now] {
         let partial = if tab.partial() { ", which is partial" } else { "" };
-        out.push(format!("{number}  {} · {}{partial}", one_line(&tab.text), n(tab.kept)));
+        out.push(format!("{number}  {} · {}{partial}", named_by(tab), n(tab.kept)));
     }
     out.push(String::new());
     out.push(format!("{:<22}{}", "the same", n(c.same)));
