@@ -340,6 +340,41 @@ fn cursor(c: &Console) -> usize {
 }
 
 #[test]
+fn replacing_keeps_to_the_lines_that_are_selected() {
+    let mut c = open();
+    put(&mut c, "foo 1\nfoo 2\nfoo foo 3\nfoo 4");
+    c.press("C-Home");
+    c.press("Down");
+    c.press("S-Down");
+    c.press("S-Down");
+    c.press("A-r");
+    c.type_text("foo");
+    assert!(c.screen().contains("1 of 3 in the selection"), "{}", c.screen());
+    c.press("Tab");
+    c.type_text("longer");
+    c.press("Enter");
+    assert_eq!(text(&c), "foo 1\nlonger 2\nfoo foo 3\nfoo 4");
+    let all = "foo 1\nlonger 2\nlonger longer 3\nfoo 4";
+    c.press("A-a");
+    assert!(text(&c) == all && c.screen().contains("2 matches replaced in the selection"), "{}", c.screen());
+    // Taken back and done again it is the same lines.
+    c.press("C-z");
+    c.press("C-z");
+    c.press("A-a");
+    assert_eq!(text(&c), all);
+    // A line's beginning is of the lines that are selected, too.
+    c.press("C-z");
+    c.press("Tab");
+    c.press("A-x");
+    c.type_text("^");
+    assert!(c.screen().contains(" of 2 in the selection"), "{}", c.screen());
+    // Back to where it began, also after going on.
+    c.press("Enter");
+    c.press("C-g");
+    assert_eq!(cursor(&c), 6);
+}
+
+#[test]
 fn text_is_found_as_it_is_typed_and_replaced_as_one_step() {
     let mut c = open();
     put(&mut c, "select id\nfrom orders\nwhere ID = 1 or id = 2");
@@ -704,7 +739,8 @@ fn emacs_keys_move_kill_and_yank() {
     assert!(c.state.dialogs.is_empty());
     c.press("A-x");
     assert!(!c.state.dialogs.is_empty(), "the palette");
-    c.press("Esc");
+    c.press("C-g");
+    assert!(c.state.dialogs.is_empty(), "C-g leads out of it");
     assert!(matches!(c.press("F5").first(), Some(Effect::Run { .. })));
 }
 

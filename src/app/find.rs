@@ -32,8 +32,13 @@ pub struct Find {
     pub regex: bool,
     /// Why the expression cannot be used.
     pub problem: Option<String>,
-    /// Where the search began.
+    /// Where the search goes on from.
     origin: usize,
+    /// Where the cursor was when the line was opened.
+    home: usize,
+    /// The selected lines, of which alone matches are replaced: where they begin, and how many bytes stand behind them, which no replacement
+    /// in them changes, and no undoing of it.
+    within: Option<(usize, usize)>,
     /// Opened by vim's `/`: Enter ends it.
     once: Option<Once>,
     found: Found,
@@ -48,7 +53,7 @@ struct Once {
 /// Matches of a pattern in one version of the text.
 #[derive(Default)]
 struct Found {
-    of: Option<(u64, String, bool)>,
+    of: Option<(u64, String, bool, Option<(usize, usize)>)>,
     pattern: Option<Regex>,
     matches: Vec<Range<usize>>,
 }
@@ -95,9 +100,23 @@ impl Find {
         }
     }
 
+    /// Matches are those of the selected lines alone.
+    pub fn in_selection(&self) -> bool {
+        self.within.is_some()
+    }
+
+    /// A match counts: it lies in what was selected. Where that ends in front of a line, the line's beginning is no part of it.
+    fn counts(&self, source: &str, m: &Range<usize>) -> bool {
+        self.within.is_none_or(|(start, behind)| {
+            let end = source.len().saturating_sub(behind);
+            let last = m.start == end && source.get(..end).is_some_and(|s| s.ends_with('\n'));
+            start <= m.start && m.end <= end && !last
+        })
+    }
+
     /// Brings the matches up to the text.
     fn look(&mut self, source: &str, version: u64) {
-        let of = (version, self.needle().to_string(), self.regex);
+        let of = (version, self.needle().to_string(), self.regex, self.within);
         if self.found.of.as_ref() == Some(&of) {
             return;
         }
@@ -106,7 +125,7 @@ impl Find {
         if !of.1.is_empty() {
             match compile(&of.1, self.regex) {
                 Ok(p) => {
-                    self.found.matches = p.find_iter(source).map(|m| m.range()).take(COUNTED).collect();
+                    self.found.matches = p.find_iter(source).map(|m| m.range()).filter(|m| self.counts(source, m)).take(COUNTED).collect();
                     self.found.pattern = Some(p);
                 }
                 Err(why) => self.problem = Some(why),
@@ -130,7 +149,7 @@ impl Find {
                 while !source.is_char_boundary(from) {
                     from += 1;
                 }
-                p.find_at(source, from).map(|m| m.range())
+                p.find_at(source, from).map(|m| m.range()).filter(|m| self.counts(source, m))
             }
             None => None,
         }
@@ -140,7 +159,7 @@ impl Find {
         let i = self.found.matches.partition_point(|m| m.start < from);
         if i == self.found.matches.len() && self.more() {
             let p = self.found.pattern.as_ref()?;
-            return p.find_iter(source).map(|m| m.range()).take_while(|m| m.start < from).last();
+            return p.find_iter(source).map(|m| m.range()).take_while(|m| m.start < from).filter(|m| self.counts(source, m)).last();
         }
         i.checked_sub(1).map(|i| self.found.matches[i].clone())
     }
@@ -151,7 +170,7 @@ impl Find {
     }
 }
 
-/// Opens the line; a selection inside one line is what is looked for. Texts of an earlier search are selected: typing takes their place.
+/// Opens the line; a selection inside one line is what is looked for, and one of several lines is what is replaced in. Texts of an earlier search are selected: typing takes their place.
 pub fn open(state: &mut State, replace: bool, effects: &mut Vec<Effect>) {
     let q = &mut state.query;
     let find = &mut q.find;
@@ -160,7 +179,9 @@ pub fn open(state: &mut State, replace: bool, effects: &mut Vec<Effect>) {
         find.needle = TextArea::new(vec![part.to_string()]);
     }
     find.needle.select_all();
+    find.within = q.editor.selection().filter(|_| replace && part.is_none()).map(|r| (r.start, q.editor.text().len() - r.end));
     find.origin = q.editor.selection().map_or(q.editor.cursor_byte(), |r| r.start);
+    find.home = find.origin;
     find.open = true;
     find.once = None;
     find.in_with = replace && part.is_some();
@@ -179,7 +200,7 @@ pub fn once(state: &mut State, effects: &mut Vec<Effect>) {
     let cursor = q.editor.cursor_byte();
     let find = &mut q.find;
     find.once = Some(Once { needle: find.needle().to_string(), cursor });
-    (find.needle, find.with, find.in_with) = (TextArea::default(), None, false);
+    (find.needle, find.with, find.in_with, find.within) = (TextArea::default(), None, false, None);
     find.origin = cursor + q.editor.text()[cursor..].chars().next().map_or(0, char::len_utf8);
     find.open = true;
     query::edited(state, effects);
@@ -291,7 +312,7 @@ fn replace_all(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(p) = q.find.found.pattern.as_ref() else { return };
     let source = q.editor.text();
     let (mut out, mut last, mut first, mut n) = (String::new(), 0, None, 0usize);
-    for m in p.find_iter(source).map(|m| m.range()) {
+    for m in p.find_iter(source).map(|m| m.range()).filter(|m| q.find.counts(source, m)) {
         if first.is_none() {
             (first, last) = (Some(m.start), m.start);
         }
@@ -304,12 +325,13 @@ fn replace_all(state: &mut State, effects: &mut Vec<Effect>) {
         return state.say(Note::info("Nothing to replace."));
     };
     let at = q.editor.cursor_byte();
+    let place = if q.find.in_selection() { " in the selection" } else { "" };
     q.editor.replace(first..last, &out);
     q.editor.go_to_byte(at);
     // The line stays: the Esc that closes it would otherwise leave the editor, and what is typed next be commands.
     q.find.look(q.editor.text(), q.editor.version);
     state.say(Note::ok(format!(
-        "{} match{} replaced; undo takes all of it back.",
+        "{} match{} replaced{place}; undo takes all of it back.",
         text::thousands(n as u64),
         if n == 1 { "" } else { "es" }
     )));
@@ -324,7 +346,7 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
     let find = &mut state.query.find;
     match (key.code, key.ctrl, key.alt) {
         (Code::Esc, ..) => {
-            find.open = false;
+            (find.open, find.within) = (false, None);
             state.query.vim.gives_up();
             let find = &mut state.query.find;
             if let Some(once) = find.once.take() {
@@ -340,10 +362,10 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
             }
         }
         (Code::Char('g'), true, _) => {
-            find.open = false;
-            let origin = find.once.take().map_or(find.origin, |o| o.cursor);
+            (find.open, find.within) = (false, None);
+            let home = find.once.take().map_or(find.home, |o| o.cursor);
             state.query.vim.gives_up();
-            state.query.editor.go_to_byte(origin);
+            state.query.editor.go_to_byte(home);
             query::edited(state, effects);
         }
         (Code::Tab, ..) if find.with.is_some() => {

@@ -181,7 +181,8 @@ fn find_line(state: &State, area: Area, c: &mut Canvas<'_>) -> Option<(u16, u16)
     if let Some(with) = &find.with {
         put("  with: ", &tui_value::of(with), find.in_with, c);
     }
-    x = c.put(x + 2, y, end.saturating_sub(x + 2), &count, c.look.strong);
+    let count = if find.in_selection() { format!("{count} in the selection") } else { count };
+    x = c.put(x + 2, y, end.saturating_sub(x + 2), count.trim_start(), c.look.strong);
     let room = usize::from(end.saturating_sub(x + 2));
     if text::width(keys) <= room {
         c.put_right(end, y, end.saturating_sub(x + 2), keys, c.look.dim);
