@@ -1,7 +1,7 @@
 //! What would notice a change of an object: what the catalogue knows, saved queries, and migrations that wait.
 
 use super::{Connection, Cx, library, migrate};
-use crate::model::{Dependent, NodeKind, NodePath, Result};
+use crate::model::{Dependent, Error, NodeKind, NodePath, Result};
 use crate::sql::mentions::mentions;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -44,7 +44,15 @@ fn words(at: &NodePath) -> Vec<&str> {
 /// Looks everywhere. What cannot be looked at is a remark, not an error, once the catalogue answered.
 pub async fn used_by(cx: &Cx, conn: &Connection, at: &NodePath) -> Result<UsedBy> {
     let s = conn.surveyor().await?;
-    let dependents = conn.catalog()?.dependents(&s, at).await?;
+    let catalog = conn.catalog()?;
+    let dependents = catalog.dependents(&s, at).await?;
+    // Nothing uses what is not there: that must not be read as "it may go".
+    if dependents.is_empty()
+        && let Some(((kind, name), above)) = at.0.split_last()
+        && !catalog.children(&s, &NodePath(above.to_vec())).await?.iter().any(|n| (n.kind, &n.name) == (*kind, name))
+    {
+        return Err(Error::failed(format!("{} is no longer there", crate::text::clean(name))).hint("Refresh the schema tree."));
+    }
     let words = words(at);
     let dialect = conn.dialect();
     let mention = |name: String, path: &PathBuf, text: &str| {

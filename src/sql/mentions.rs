@@ -8,6 +8,13 @@ use crate::model::Dialect;
 /// Bodies in bodies that are followed.
 const DEPTH: usize = 3;
 
+/// [`mentions`], with the names that stand inside strings: of a body that puts statements together and executes them.
+pub fn mentions_in_strings(dialect: Dialect, text: &str, names: &[&str]) -> bool {
+    let mut found: Vec<Option<usize>> = vec![None; names.len()];
+    look(dialect, text, 0, names, &mut found, DEPTH, true);
+    !names.is_empty() && found.iter().all(Option::is_some)
+}
+
 /// The byte of the first place where the last of `names` stands, if all of them stand somewhere in the text. Case is forgiven.
 pub fn mentions(dialect: Dialect, text: &str, names: &[&str]) -> Option<usize> {
     let mut found: Vec<Option<usize>> = vec![None; names.len()];
@@ -16,11 +23,11 @@ pub fn mentions(dialect: Dialect, text: &str, names: &[&str]) -> Option<usize> {
     if names.is_empty() || names.iter().any(|n| !lower.contains(&n.to_lowercase())) {
         return None;
     }
-    look(dialect, text, 0, names, &mut found, DEPTH);
+    look(dialect, text, 0, names, &mut found, DEPTH, false);
     if found.iter().all(Option::is_some) { found.pop().flatten() } else { None }
 }
 
-fn look(dialect: Dialect, text: &str, base: usize, names: &[&str], found: &mut [Option<usize>], depth: usize) {
+fn look(dialect: Dialect, text: &str, base: usize, names: &[&str], found: &mut [Option<usize>], depth: usize, strings: bool) {
     for t in lex(dialect, text) {
         let part = &text[t.span.clone()];
         match t.kind {
@@ -34,8 +41,9 @@ fn look(dialect: Dialect, text: &str, base: usize, names: &[&str], found: &mut [
                 }
             }
             TokenKind::String if depth > 0 => {
-                let Some((open, inner)) = body(part) else { continue };
-                look(dialect, inner, base + t.span.start + open, names, found, depth - 1);
+                let quoted = || part.find(['\'', '"']).filter(|_| strings).map(|open| (open + 1, &part[open + 1..]));
+                let Some((open, inner)) = body(part).or_else(quoted) else { continue };
+                look(dialect, inner, base + t.span.start + open, names, found, depth - 1, strings);
             }
             _ => {}
         }
@@ -65,6 +73,10 @@ mod tests {
         assert_eq!(at("select total from bills", &["orders", "total"]), None);
         let function = "create function f() returns int as $body$ select max(total) from orders $body$ language sql";
         assert_eq!(at(function, &["orders"]), Some(function.find("orders").unwrap()));
+        let built = "begin execute format('update orders set total = %L', $1); end";
+        assert_eq!(at(built, &["orders", "total"]), None);
+        assert!(mentions_in_strings(Dialect::Postgres, built, &["orders", "total"]));
+        assert!(!mentions_in_strings(Dialect::Postgres, "begin execute 'update old_orders set total = 1'; end", &["orders", "total"]));
     }
 
     proptest! {
@@ -73,6 +85,7 @@ mod tests {
             for d in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
                 if let Some(at) = mentions(d, &text, &[&name]) {
                     prop_assert!(text.is_char_boundary(at));
+                    prop_assert!(mentions_in_strings(d, &text, &[&name]));
                 }
             }
         }

@@ -89,6 +89,82 @@ promise!(what_uses_an_object_is_known, async |p: Place| {
     }
 });
 
+// An empty list is read as "it may go": what the server would refuse, or what would fail afterwards, has to stand in it.
+promise!(what_breaks_with_an_object_is_known_however_it_uses_it, async |p: Place| {
+    use holdpoint::ops::{Connection, Cx, used_by};
+    let s = p.open(Access::ReadWrite).await;
+    let d = s.dialect();
+    let other = format!("{}_afar", own_schema(&p));
+    let of_maria = d == Dialect::MySql && s.identity().product == "MariaDB";
+    let mut made: Vec<String> = match d {
+        Dialect::Postgres => vec![
+            "create table gone (w int)".into(),
+            "create table used (k int, z int, q int)".into(),
+            "create rule keeps as on update to used where old.z > 1 do also delete from gone where w = 1".into(),
+            "create function builds(c text) returns void language plpgsql as $$ begin execute format('update used set q = %L', c); end $$"
+                .into(),
+            "create function helper(int, int) returns boolean language sql immutable as 'select $1 > $2'".into(),
+            "create operator @@@ (leftarg = int, rightarg = int, function = helper)".into(),
+            "create domain checked as int check (helper(value, 1))".into(),
+            "create table parted (at int, v int) partition by range (at)".into(),
+        ],
+        Dialect::MySql => vec![
+            "create table used (k int, z int, q int)".into(),
+            "create table parted (at int, v int) partition by hash (at) partitions 2".into(),
+            format!("create database `{other}`"),
+            format!("create view `{other}`.seen as select z from `{}`.used", own_schema(&p)),
+        ],
+        Dialect::Sqlite => vec!["create table used (k int, z int, q int)".into()],
+    };
+    if of_maria {
+        made.extend(["create sequence counts".into(), "create table numbered (n bigint default nextval(counts))".into()]);
+        made.push("create procedure builds() execute immediate 'update used set q = 1'".into());
+    }
+    for sql in &made {
+        cells(&s, sql).await;
+    }
+    let root = NodePath::root().child(NodeKind::Schema, own_schema(&p));
+    let used = root.child(NodeKind::Table, "used");
+    let parted = root.child(NodeKind::Table, "parted").child(NodeKind::Column, "at");
+    let z = used.child(NodeKind::Column, "z");
+    let q = used.child(NodeKind::Column, "q");
+    let helper = root.child(NodeKind::Group, "Functions").child(NodeKind::Function, "helper(integer, integer)");
+    let wanted: Vec<(NodePath, &str)> = match d {
+        Dialect::Postgres => vec![
+            (z, "keeps"),
+            (q, "builds"),
+            (helper.clone(), ".@@@(integer,integer)"),
+            (helper, "checked"),
+            (parted, "partitioned by RANGE (at)"),
+        ],
+        Dialect::MySql => {
+            let mut all = vec![(z, "seen"), (parted, "partitioned by")];
+            if of_maria {
+                all.extend([(q, "builds"), (root.child(NodeKind::Group, "Sequences").child(NodeKind::Sequence, "counts"), "numbered.n")]);
+            }
+            all
+        }
+        Dialect::Sqlite => Vec::new(),
+    };
+    let engine = p.engine();
+    let catalog = engine.catalog().get().expect("catalogue");
+    for (at, name) in wanted {
+        let found = catalog.dependents(&s, &at).await.unwrap_or_else(|e| panic!("{}: {at:?}: {e:?}", p.name));
+        assert!(found.iter().any(|u| u.name.contains(name) || u.detail.contains(name)), "{}: {name} uses {at:?}: {found:?}", p.name);
+    }
+    // What is called otherwise by now is not used by nothing.
+    let dir = tempfile::tempdir().expect("directory");
+    let around = Surroundings::made_up(dir.path(), dir.path(), []);
+    let cx = Cx::new(holdpoint::config::files::load_in(None, &around).expect("configuration"));
+    let conn = Connection::over(registry::engine(p.target.clone(), None));
+    cells(&s, "alter table used rename column k to kk").await;
+    let e = used_by::used_by(&cx, &conn, &used.child(NodeKind::Column, "k")).await.expect_err("it is no longer there");
+    assert!(e.message.contains("k is no longer there"), "{}: {e:?}", p.name);
+    if d == Dialect::MySql {
+        cells(&s, &format!("drop database `{other}`")).await;
+    }
+});
+
 promise!(saved_queries_and_waiting_migrations_are_looked_through, async |p: Place| {
     use holdpoint::ops::{Connection, Cx, used_by};
     let s = p.open(Access::ReadWrite).await;

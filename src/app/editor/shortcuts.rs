@@ -6,7 +6,9 @@ use crate::sql::{StatementSpan, TokenKind};
 impl Editor {
     /// The statement under the cursor. A line that is a shortcut ends it, as `\g` does in psql.
     pub fn statement(&self) -> Option<StatementSpan> {
-        let behind = self.statements().partition_point(|s| s.outer.start <= self.cursor);
+        // In front of a byte order mark the first one is meant, as behind it.
+        let marked = usize::from(self.text.starts_with('\u{feff}') && self.cursor == 0);
+        let behind = self.statements().partition_point(|s| s.outer.start <= self.cursor).max(marked.min(self.statements().len()));
         let whole = self.statements()[..behind].last()?;
         self.between_shortcuts(whole, self.cursor).unwrap_or_else(|| Some(whole.clone()))
     }

@@ -315,9 +315,20 @@ fn of_words(info: &ColumnInfo) -> bool {
     ["char", "text", "clob", "enum", "set", "json"].iter().any(|w| of.contains(w))
 }
 
+/// Something stands behind the quote that closes a text: some texts are shown in quotes in the form, and what is added behind must not make
+/// these a part of the value.
+fn behind_quotes(typed: &str) -> bool {
+    let Some(inside) = typed.trim().strip_prefix('\'') else { return false };
+    let inside = inside.replace("''", "");
+    inside.find('\'').is_some_and(|at| at + 1 < inside.len())
+}
+
 /// The new value of a cell.
 fn typed_for(dialect: Dialect, info: &ColumnInfo, old: &Param, typed: String) -> std::result::Result<Param, String> {
     let read = typed_value(dialect, &typed);
+    if behind_quotes(&typed) {
+        return Err("Something stands behind the closing quote: put it inside. In quotes two stand for one: 'it''s' is it's.".into());
+    }
     if read == Param::Null {
         return if info.nullable { Ok(read) } else { Err(format!("{} is NOT NULL.", text::clean(&info.name))) };
     }
@@ -492,8 +503,15 @@ mod tests {
             (MySql, "varchar(9)", Param::Null, "true", text("true")),
             (Sqlite, "", Param::Text("no".into()), "true", text("true")),
             (Postgres, "boolean", Param::Null, "true", text("true")),
+            (Postgres, "text", Param::Text("'q'".into()), "'''q''!'", text("'q'!")),
+            (Sqlite, "text", Param::Null, "'tis", text("'tis")),
         ] {
             assert_eq!(typed_for(dialect, &column(type_name), &old, typed.into()), new, "{type_name} {typed}");
+        }
+        // Behind what the form shows of the texts NULL and 'q'.
+        for typed in ["'NULL'S", "'''q'''!", " 'a' b"] {
+            let why = typed_for(Sqlite, &column("text"), &Param::Text("NULL".into()), typed.into()).unwrap_err();
+            assert!(why.contains("behind the closing quote"), "{typed}: {why}");
         }
         assert!(typed_for(MySql, &column("blob"), &bytes(), "61".into()).is_err());
         assert!(typed_for(Sqlite, &column(""), &bytes(), "\\x6".into()).is_err());

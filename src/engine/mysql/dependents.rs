@@ -4,7 +4,7 @@
 use super::catalog::{CHECKS, EVENTS, FOREIGN_KEYS, FUNCTIONS, INDEXES, PACKAGES, PROCEDURES, TRIGGERS, at, lit};
 use crate::engine::Session;
 use crate::model::{Dependent, Dialect, NodeKind, NodePath, Result};
-use crate::sql::mentions::mentions;
+use crate::sql::mentions::{mentions, mentions_in_strings};
 
 pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
     let schema = path.name_of(NodeKind::Schema).unwrap_or_default();
@@ -14,29 +14,48 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
     };
     let column = path.name_of(NodeKind::Column);
     let words: Vec<&str> = std::iter::once(object).chain(column).collect();
+    // In another database it is named with its own.
+    let from_afar: Vec<&str> = std::iter::once(schema).chain(words.iter().copied()).collect();
     let db = lit(schema);
     let root = |schema: &str| NodePath::root().child(NodeKind::Schema, schema);
     let full = |of: &str, name: &str| if of == schema { name.to_string() } else { format!("{of}.{name}") };
     let mut out = Vec::new();
+    // In its own database, or with its database's name in the text.
+    let near = |of: &str, text: &str| {
+        format!("({of} = {db} OR LOCATE({db}, {text}) > 0 AND {of} NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema'))")
+    };
     // Bodies: kind, schema, name, table that it hangs on, text.
     let bodies = s
         .fetch(format!(
-            "SELECT 'VIEW', TABLE_SCHEMA, TABLE_NAME, NULL, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {db} \
-             UNION ALL SELECT ROUTINE_TYPE, ROUTINE_SCHEMA, ROUTINE_NAME, NULL, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {db} \
-             UNION ALL SELECT 'EVENT', EVENT_SCHEMA, EVENT_NAME, NULL, EVENT_DEFINITION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {db} \
+            "SELECT 'VIEW', TABLE_SCHEMA, TABLE_NAME, NULL, VIEW_DEFINITION FROM information_schema.VIEWS WHERE {} \
+             UNION ALL SELECT ROUTINE_TYPE, ROUTINE_SCHEMA, ROUTINE_NAME, NULL, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE {} \
+             UNION ALL SELECT 'EVENT', EVENT_SCHEMA, EVENT_NAME, NULL, EVENT_DEFINITION FROM information_schema.EVENTS WHERE {} \
              UNION ALL SELECT 'TRIGGER', EVENT_OBJECT_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_STATEMENT FROM information_schema.TRIGGERS \
-             WHERE EVENT_OBJECT_SCHEMA = {db} ORDER BY 1, 3"
+             WHERE {} ORDER BY 1, 2, 3",
+            near("TABLE_SCHEMA", "VIEW_DEFINITION"),
+            near("ROUTINE_SCHEMA", "ROUTINE_DEFINITION"),
+            near("EVENT_SCHEMA", "EVENT_DEFINITION"),
+            near("EVENT_OBJECT_SCHEMA", "ACTION_STATEMENT"),
         ))
         .await?;
     for r in &bodies.rows {
         let (of, name, on) = (at(r, 1), at(r, 2), at(r, 3));
-        let own_trigger = at(r, 0) == "TRIGGER" && table == Some(on) && column.is_none();
+        let (here, text) = (of.eq_ignore_ascii_case(schema), at(r, 4));
+        let its_own = here && at(r, 0) == "TRIGGER" && table == Some(on);
+        let own_trigger = its_own && column.is_none();
         // A trigger of the table itself calls its columns NEW.x and OLD.x.
-        let words = if at(r, 0) == "TRIGGER" && table == Some(on) { &words[1..] } else { &words[..] };
-        if !own_trigger && (words.is_empty() || mentions(Dialect::MySql, at(r, 4), words).is_none()) {
+        let words = match (its_own, here) {
+            (true, _) => &words[1..],
+            (false, true) => &words[..],
+            (false, false) => &from_afar[..],
+        };
+        // What it puts together and executes stands in strings.
+        let executes = || text.to_ascii_lowercase().contains("execute");
+        let named = || mentions(Dialect::MySql, text, words).is_some() || executes() && mentions_in_strings(Dialect::MySql, text, words);
+        if !own_trigger && (words.is_empty() || !named()) {
             continue;
         }
-        if name == object && at(r, 0) != "TRIGGER" {
+        if here && name == object && at(r, 0) != "TRIGGER" {
             continue;
         }
         let group = |g: &str| root(of).child(NodeKind::Group, g).child(NodeKind::Function, name);
@@ -55,7 +74,12 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
         let detail = if kind == NodeKind::Function { at(r, 0).to_lowercase() } else { String::new() };
         out.push(Dependent { kind, name: full(of, &shown), detail, path, by_text: !own_trigger });
     }
-    let Some(table) = table else { return Ok(out) };
+    let Some(table) = table else {
+        if path.name_of(NodeKind::Sequence).is_some() {
+            out.extend(defaults(s, schema, object).await?);
+        }
+        return Ok(out);
+    };
     let t = lit(table);
     let c = column.map(lit);
     let keys = s
@@ -108,22 +132,48 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
         let texts = s
             .fetch(format!(
                 "SELECT 'COLUMN', COLUMN_NAME, GENERATION_EXPRESSION FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {db} AND TABLE_NAME = {t} \
-                 AND GENERATION_EXPRESSION <> '' UNION ALL SELECT 'CHECK', c.CONSTRAINT_NAME, c.CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS c \
+                 AND GENERATION_EXPRESSION <> '' UNION ALL SELECT DISTINCT 'PARTITION', {t}, CONCAT_WS(', ', PARTITION_EXPRESSION, SUBPARTITION_EXPRESSION) \
+                 FROM information_schema.PARTITIONS WHERE TABLE_SCHEMA = {db} AND TABLE_NAME = {t} AND PARTITION_NAME IS NOT NULL UNION ALL SELECT 'CHECK', c.CONSTRAINT_NAME, c.CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS c \
                  JOIN information_schema.TABLE_CONSTRAINTS k ON k.CONSTRAINT_SCHEMA = c.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = c.CONSTRAINT_NAME \
                  {} WHERE k.TABLE_SCHEMA = {db} AND k.TABLE_NAME = {t} AND k.CONSTRAINT_TYPE = 'CHECK'",
                 if s.identity().product == "MariaDB" { "AND k.TABLE_NAME = c.TABLE_NAME" } else { "" }
             ))
             .await?;
-        for r in texts.rows.iter().filter(|r| at(r, 1) != column || at(r, 0) == "CHECK") {
+        for r in texts.rows.iter().filter(|r| at(r, 1) != column || at(r, 0) != "COLUMN") {
             if mentions(Dialect::MySql, at(r, 2), &[column]).is_none() {
                 continue;
             }
             let (kind, path) = match at(r, 0) {
                 "COLUMN" => (NodeKind::Column, own.child(NodeKind::Column, at(r, 1))),
+                "PARTITION" => {
+                    let detail = format!("partitioned by {}", at(r, 2));
+                    out.push(Dependent { kind: NodeKind::Table, name: table.into(), detail, path: own.clone(), by_text: false });
+                    continue;
+                }
                 _ => (NodeKind::Constraint, own.child(NodeKind::Group, CHECKS).child(NodeKind::Constraint, at(r, 1))),
             };
             out.push(Dependent { kind, name: format!("{table}.{}", at(r, 1)), detail: at(r, 2).into(), path, by_text: false });
         }
     }
     Ok(out)
+}
+
+/// Columns whose default takes from a sequence (MariaDB).
+async fn defaults(s: &Session, schema: &str, sequence: &str) -> Result<Vec<Dependent>> {
+    let found = s
+        .fetch(format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_DEFAULT FROM information_schema.COLUMNS WHERE LOCATE({}, COLUMN_DEFAULT) > 0 \
+             AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') ORDER BY 1, 2, 3",
+            lit(sequence)
+        ))
+        .await?;
+    // The server writes the sequence's database in front of it.
+    let uses = |r: &&Vec<Option<String>>| mentions(Dialect::MySql, at(r, 3), &[schema, sequence]).is_some();
+    let dependent = |r: &Vec<Option<String>>| {
+        let (of, table, column) = (at(r, 0), at(r, 1), at(r, 2));
+        let path = NodePath::root().child(NodeKind::Schema, of).child(NodeKind::Table, table).child(NodeKind::Column, column);
+        let name = if of == schema { format!("{table}.{column}") } else { format!("{of}.{table}.{column}") };
+        Dependent { kind: NodeKind::Column, name, detail: format!("default {}", at(r, 3)), path, by_text: false }
+    };
+    Ok(found.rows.iter().filter(uses).map(dependent).collect())
 }

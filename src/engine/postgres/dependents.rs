@@ -3,7 +3,7 @@
 use super::catalog::{CONSTRAINTS, FUNCTIONS, INDEXES, Row, SEQUENCES, TRIGGERS, TYPES, cell, pinned, relation_of};
 use crate::engine::Session;
 use crate::model::{Dependent, Dialect, Error, NodeKind, NodePath, Result};
-use crate::sql::mentions::mentions;
+use crate::sql::mentions::{mentions, mentions_in_strings};
 
 /// `t`: what is asked about, as `pg_depend` names it. `$4` says what it is.
 const TARGET: &str = "WITH t AS (\
@@ -23,11 +23,19 @@ const USERS: &str = "SELECT DISTINCT * FROM (\
     SELECT CASE WHEN r.rulename = '_RETURN' THEN 'relation' ELSE 'rule' END AS what, n.nspname::text AS schema, c.relkind::text AS relkind, c.relname::text AS relation, \
         CASE WHEN r.rulename = '_RETURN' THEN c.relname ELSE r.rulename END::text AS name, CASE WHEN r.rulename = '_RETURN' THEN '' ELSE 'rule' END AS detail \
         FROM d JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE NOT EXISTS (SELECT FROM t WHERE t.class = 'pg_catalog.pg_class'::pg_catalog.regclass AND t.oid = c.oid) \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE r.rulename <> '_RETURN' OR NOT EXISTS (SELECT FROM t WHERE t.class = 'pg_catalog.pg_class'::pg_catalog.regclass AND t.oid = c.oid) \
     UNION ALL SELECT 'constraint', n.nspname, c.relkind::text, c.relname, k.conname, pg_catalog.pg_get_constraintdef(k.oid, true) \
         FROM d JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid JOIN pg_catalog.pg_class c ON c.oid = k.conrelid \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE k.contype <> 't' \
         AND (k.contype = 'f' AND k.confrelid IN (SELECT oid FROM t) OR NOT EXISTS (SELECT FROM t WHERE t.oid = k.conrelid AND t.sub = 0)) \
+    UNION ALL SELECT 'type', n.nspname, NULL, NULL, y.typname, k.conname || ' ' || pg_catalog.pg_get_constraintdef(k.oid, true) \
+        FROM d JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid \
+        JOIN pg_catalog.pg_type y ON y.oid = k.contypid JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace \
+    UNION ALL SELECT 'relation', n.nspname, c.relkind::text, c.relname, c.relname, 'partitioned by ' || pg_catalog.pg_get_partkeydef(c.oid) \
+        FROM pg_catalog.pg_partitioned_table p JOIN pg_catalog.pg_class c ON c.oid = p.partrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE EXISTS (SELECT FROM d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.objsubid = 0 AND $4 = 'function') \
+            OR EXISTS (SELECT FROM t WHERE t.class = 'pg_catalog.pg_class'::pg_catalog.regclass AND t.oid = c.oid AND t.sub <> 0 AND (t.sub = ANY (p.partattrs::int2[]) \
+                OR 0 = ANY (p.partattrs::int2[]) AND position(quote_ident($3) IN pg_catalog.pg_get_partkeydef(c.oid)) > 0)) \
     UNION ALL SELECT 'index', n.nspname, c.relkind::text, c.relname, ic.relname, regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.*? USING ', '') \
         FROM d JOIN pg_catalog.pg_index i ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.indexrelid = d.objid JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \
         JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -63,11 +71,14 @@ const USERS: &str = "SELECT DISTINCT * FROM (\
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     UNION ALL SELECT 'function', n.nspname, NULL, NULL, p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')', '' \
         FROM d JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = d.objid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-    UNION ALL SELECT 'type', n.nspname, NULL, NULL, y.typname, '' FROM d JOIN pg_catalog.pg_type y ON d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND y.oid = d.objid AND y.typtype = 'd' \
-        JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace) AS x WHERE schema !~ '^pg_' ORDER BY 1, 2, 4, 5";
+    UNION ALL SELECT 'type', n.nspname, NULL, NULL, y.typname, '' FROM d JOIN pg_catalog.pg_type y ON d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND y.oid = d.objid AND y.typtype <> 'c' \
+        JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace \
+    UNION ALL SELECT 'other', $1, NULL, NULL, pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid), 'by the server''s list' FROM d \
+        WHERE d.classid::pg_catalog.regclass::text NOT IN ('pg_rewrite', 'pg_constraint', 'pg_class', 'pg_trigger', 'pg_attrdef', 'pg_policy', \
+            'pg_publication_rel', 'pg_statistic_ext', 'pg_cast', 'pg_proc', 'pg_type')) AS x WHERE schema !~ '^pg_' ORDER BY 1, 2, 4, 5";
 
 /// Bodies that hold the letters; the words are looked for here.
-const BODIES: &str = "SELECT n.nspname, p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')', p.prosrc, p.proname \
+const BODIES: &str = "SELECT n.nspname, p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')', p.prosrc, l.lanname \
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
     WHERE l.lanname NOT IN ('internal', 'c') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND position(lower($1) IN lower(p.prosrc)) > 0 ORDER BY 1, 2";
 
@@ -91,13 +102,28 @@ pub(super) async fn of(s: &Session, at: &NodePath) -> Result<Vec<Dependent>> {
         let path =
             NodePath::root().child(NodeKind::Schema, cell(r, 0)).child(NodeKind::Group, FUNCTIONS).child(NodeKind::Function, cell(r, 1));
         let itself = what == "function" && cell(r, 0) == schema && cell(r, 1) == name;
-        if itself || out.iter().any(|d| d.path == path) || mentions(Dialect::Postgres, cell(r, 2), &words).is_none() {
+        if itself || out.iter().any(|d| d.path == path) || !names_them(cell(r, 3), cell(r, 2), &words) {
             continue;
         }
         let name = format!("{}.{}", cell(r, 0), cell(r, 1));
         out.push(Dependent { kind: NodeKind::Function, name, detail: String::new(), path, by_text: true });
     }
     Ok(out)
+}
+
+/// A function's body names all of them. What it puts together and executes stands in strings, and in a language that is not SQL's anywhere.
+fn names_them(language: &str, body: &str, words: &[&str]) -> bool {
+    match language {
+        "sql" => mentions(Dialect::Postgres, body, words).is_some(),
+        "plpgsql" => {
+            mentions(Dialect::Postgres, body, words).is_some()
+                || body.to_ascii_lowercase().contains("execute") && mentions_in_strings(Dialect::Postgres, body, words)
+        }
+        _ => {
+            let part = |c: char| c.is_alphanumeric() || c == '_';
+            words.iter().all(|w| body.split(|c| !part(c)).any(|b| b.eq_ignore_ascii_case(w)) || !w.chars().all(part) && body.contains(w))
+        }
+    }
 }
 
 fn dependent(r: &Row) -> Option<Dependent> {
@@ -120,13 +146,13 @@ fn dependent(r: &Row) -> Option<Dependent> {
         "column" => (NodeKind::Column, on.child(NodeKind::Column, name)),
         // They have no node of their own.
         "rule" | "policy" | "publication" | "statistics" => (NodeKind::Constraint, on.clone()),
-        "cast" => (NodeKind::Type, root.clone()),
+        "cast" | "other" => (NodeKind::Type, root.clone()),
         "sequence" => (NodeKind::Sequence, root.child(NodeKind::Group, SEQUENCES).child(NodeKind::Sequence, name)),
         "function" => (NodeKind::Function, root.child(NodeKind::Group, FUNCTIONS).child(NodeKind::Function, name)),
         "type" => (NodeKind::Type, root.child(NodeKind::Group, TYPES).child(NodeKind::Type, name)),
         _ => return None,
     };
-    let shown = if cell(r, 0) == "cast" {
+    let shown = if matches!(cell(r, 0), "cast" | "other") {
         name.to_string()
     } else if relation.is_empty() || relation == name {
         format!("{schema}.{name}")

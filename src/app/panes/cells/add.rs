@@ -82,6 +82,10 @@ pub fn added(
         // A statement has changed the schema meanwhile.
         None => return Err("The table is being looked up again: once more, please.".into()),
     };
+    if let Some((name, _)) = typed.iter().find(|(_, v)| super::behind_quotes(v)) {
+        let name = text::clean(name);
+        return Err(format!("{name}: something stands behind the closing quote: put it inside, where two quotes stand for one."));
+    }
     let info = |n: &str| plan.table.columns.iter().find(|c| c.name == n);
     let value = |(n, v): &(String, String)| {
         let info = info(n);
