@@ -477,6 +477,17 @@ fn what_keeps_applications_from_writing_and_constraints_from_holding_is_named() 
     assert!(run.found.summary.says.contains("read-only for new sessions"), "{}", run.found.summary.says);
     assert_eq!(run.found.summary.recover.as_ref().map(|a| a.deed.name()), Some("read-write"));
     pg.psql("postgres", "alter database shop reset default_transaction_read_only");
+    // The server's own setting is another one's, and what our session has of it is its own.
+    pg.psql("postgres", "alter system set default_transaction_read_only = on");
+    let run = assess_postgres(&pg, "postgres", &["--checks", "PG29"]);
+    assert!(run.found.summary.says.contains("The server begins all sessions read-only"), "{}", run.found.summary.says);
+    assert_eq!(run.found.summary.severity, Some(Severity::Critical));
+    let run = assess_postgres(&pg, "oncall", &["--checks", "PG29"]);
+    assert!(run.seen("PG29").says.contains("a superuser alone sees"), "{:#?}", run.found);
+    // What a database says itself holds.
+    pg.psql("postgres", "alter database shop set default_transaction_read_only = off");
+    assert_eq!(assess_postgres(&pg, "postgres", &["--checks", "PG29"]).seen("PG29").severity, Severity::Ok);
+    pg.psql("postgres", "alter system reset default_transaction_read_only");
     // Who is in the way without a session has a name all the same.
     pg.psql("shop", "begin; update orders set state = 'p' where id = 3; prepare transaction 'transfer 7'");
     let _waits = Held::pg(&pg, "postgres", "shop", "update orders set state = 'q' where id = 3;");

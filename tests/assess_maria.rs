@@ -407,6 +407,10 @@ fn a_replica_that_stopped_says_why() {
     let reads = assess(&format!("mysql://oncall@127.0.0.1:{}/", replica.port), &["--checks", "MY02"]);
     assert!(reads.seen("MY02").findings.iter().all(|f| !f.message.contains("read_only")), "a replica is read-only as it should be");
     replica.sql("", "set global read_only = off");
+    source.sql("", "set global tx_read_only = on");
+    let begins = assess(&format!("mysql://root@127.0.0.1:{}/", source.port), &["--checks", "MY02"]);
+    assert!(begins.found.summary.says.contains("new sessions begin read-only"), "{}", begins.found.summary.says);
+    source.sql("", "set global tx_read_only = off");
     source.sql("", "set global read_only = on");
     let refuses = assess(&format!("mysql://root@127.0.0.1:{}/", source.port), &["--checks", "MY02"]);
     assert_eq!(refuses.found.summary.severity, Some(Severity::Critical), "{:#?}", refuses.found);

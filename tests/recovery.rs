@@ -268,6 +268,11 @@ fn what_loses_data_takes_a_second_person_or_policy() {
     let text = act("read-write");
     assert!(text.contains("Done: new sessions of shop may write"), "{text}");
     pg.psql("shop", "update orders set state = 'x' where id = 2");
+    // Where the server itself begins them so, the database's setting is not what keeps them from writing.
+    pg.psql("postgres", "alter system set default_transaction_read_only = on");
+    let text = solo.run(2, &["read-write"]);
+    assert!(text.contains("the server begins all sessions so") && text.contains("ALTER SYSTEM RESET"), "{text}");
+    pg.psql("postgres", "alter system reset default_transaction_read_only");
     let text = solo.run(2, &["resume-replay"]);
     assert!(text.contains("no standby"), "{text}");
 }

@@ -5,7 +5,7 @@ mod activity;
 mod horizon;
 mod locks;
 mod machine;
-mod objects;
+pub(super) mod objects;
 mod pooler;
 mod replication;
 mod trends;

@@ -2,7 +2,7 @@
 
 use super::{About, Incident, draft, since};
 use crate::config::{StepDef, StepKind};
-use crate::model::assessment::Assessment;
+use crate::model::assessment::{Assessment, Muted};
 use crate::model::evidence::Evidence;
 use crate::model::{Error, Finding, Result, Severity};
 use crate::ops::Cx;
@@ -267,6 +267,12 @@ fn judged(found: &Assessment, cause: &str) -> (bool, String) {
         Some(s) if s >= Severity::Warning => return (false, format!("the cause ({cause}) is still there: {says}")),
         _ => {}
     }
+    // Who silences it has not mended it.
+    let silenced = |m: &&Muted| m.was.is_some_and(|was| was >= Severity::Warning);
+    if let Some(m) = of_cause.and_then(|c| c.muted.iter().find(silenced)) {
+        let until = m.until.strftime("%Y-%m-%d %H:%M UTC");
+        return (false, format!("the cause ({cause}) is not gone: it is muted until {until}, and says so still"));
+    }
     if bad.first().is_some_and(|f| f.severity == Severity::Critical) {
         return (false, format!("something is critical: {says}"));
     }
@@ -328,6 +334,21 @@ mod tests {
         let holds = |seen: &[(&'static str, Severity)]| judged(&found(seen), "PG06").0;
         assert!(holds(&[("PG06", Ok), ("PG27", Warning)]));
         assert!(!holds(&[("PG06", Warning), ("PG27", Ok)]), "the cause warns");
+        let mut quiet = found(&[("PG06", Warning), ("PG27", Warning)]);
+        let hour = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(1);
+        let mute = |check: &str| Muted {
+            check: check.into(),
+            object: String::new(),
+            reason: "later".into(),
+            until: hour,
+            by: "a".into(),
+            was: None,
+        };
+        let mutes = [mute("PG06"), mute("PG27")];
+        quiet.checks = quiet.checks.into_iter().map(|c| c.muted_by(&mutes, Timestamp::UNIX_EPOCH)).collect();
+        let (over, words) = judged(&quiet, "PG06");
+        assert!(!over && words.contains("is muted until 1970-01-01 01:00 UTC"), "{words}");
+        assert!(judged(&quiet, "PG14").0, "what was muted beside it is somebody's decision");
         assert!(!holds(&[("PG06", Unknown), ("PG27", Ok)]), "what could not be seen is not gone");
         assert!(!holds(&[("PG06", Ok), ("PG27", Critical)]), "another thing is critical");
         assert!(!holds(&[("connect", Unknown)]), "nothing was seen");

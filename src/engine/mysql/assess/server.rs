@@ -11,10 +11,17 @@ use crate::text;
 
 pub(super) async fn state(s: &Session, check: &Check, limits: &Limits) -> Result<Seen> {
     let status = Values::status(s, &["Uptime"]).await?;
-    let set = Values::variables(s, &["read_only", "super_read_only", "innodb_force_recovery", "offline_mode"]).await?;
+    let set = Values::variables(
+        s,
+        &["read_only", "super_read_only", "innodb_force_recovery", "offline_mode", "tx_read_only", "transaction_read_only"],
+    )
+    .await?;
     let up = status.count("Uptime");
     let id = s.identity();
-    let writes = if set.on("super_read_only") {
+    let begins = if set.on("tx_read_only") { "tx_read_only" } else { "transaction_read_only" };
+    let writes = if set.on(begins) {
+        "new sessions begin read-only"
+    } else if set.on("super_read_only") {
         "super_read_only"
     } else if set.on("read_only") {
         "read_only"
@@ -33,6 +40,12 @@ pub(super) async fn state(s: &Session, check: &Check, limits: &Limits) -> Result
             )
             .next("Dump what is there and write nothing; a level above 3 damages data further."),
         );
+    }
+    if set.on(begins) {
+        let words = format!("{begins} is on: new sessions begin read-only, and what applications write fails with error 1792");
+        seen.find(Finding::new(Severity::Critical, check.id, &id.address, words).next(format!(
+            "Find out who set it and why. SET GLOBAL {begins} = OFF; holds for new sessions: those that are connected keep theirs until they connect again."
+        )));
     }
     if set.on("offline_mode") {
         seen.find(

@@ -77,6 +77,35 @@ pub(super) async fn invalid_indexes(s: &Session, sight: &Sight, check: &Check) -
     Ok(seen)
 }
 
+/// Whether new sessions begin read-only by the server's own configuration.
+pub(in crate::engine::postgres) enum ServerBegins {
+    Writable,
+    /// Where that is set: file and line.
+    ReadOnly(String),
+    /// The role may not look into the configuration.
+    Unseen,
+}
+
+/// By the files of the configuration: what a session shows of it is its own. A database may say otherwise, and then that holds. What stands in the
+/// command that starts the server is not seen.
+pub(in crate::engine::postgres) async fn begins_read_only(s: &Session) -> Result<ServerBegins> {
+    const OWN: &str = "SELECT f.setting, f.sourcefile || ':' || f.sourceline FROM pg_catalog.pg_file_settings f \
+        WHERE f.name = 'default_transaction_read_only' AND f.error IS NULL AND NOT pg_catalog.pg_is_in_recovery() \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting r JOIN pg_catalog.pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) c \
+            WHERE r.setrole = 0 AND d.datname = current_database() AND c LIKE 'default\\_transaction\\_read\\_only=%') \
+        ORDER BY f.seqno DESC LIMIT 1";
+    match s.fetch(OWN).await {
+        Ok(found) => {
+            Ok(match found.rows.first().filter(|r| matches!(cell(r, 0).to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1")) {
+                Some(r) => ServerBegins::ReadOnly(crate::text::clean(cell(r, 1)).into_owned()),
+                None => ServerBegins::Writable,
+            })
+        }
+        Err(e) if e.code.as_deref() == Some("42501") => Ok(ServerBegins::Unseen),
+        Err(e) => Err(e),
+    }
+}
+
 /// Settings with the value that is safe, and what the other one does.
 const SAFE: [(&str, &str, &str); 6] = [
     ("fsync", "on", "a crash of the machine destroys the cluster"),
@@ -129,6 +158,21 @@ pub(super) async fn settings(s: &Session, target: &Target, check: &Check) -> Res
                 .recover(Deed::ReadWrite, ""),
         );
     }
+    // The server's own value our session cannot show: it has another one by its login.
+    let mut hidden = "";
+    match begins_read_only(s).await? {
+        ServerBegins::ReadOnly(place) => {
+            let words = format!(
+                "the server begins all sessions read-only (default_transaction_read_only in {place}): what applications write fails"
+            );
+            seen.find(Finding::new(Severity::Critical, check.id, "default_transaction_read_only of the server", words).next(
+                "Find out who set it and why. ALTER SYSTEM RESET default_transaction_read_only; (or take the line out) and SELECT pg_reload_conf(); \
+                 let new sessions write again.",
+            ));
+        }
+        ServerBegins::Unseen => hidden = "; whether the server begins all sessions read-only a superuser alone sees",
+        ServerBegins::Writable => {}
+    }
     // A role that only reads is set so on purpose; one that may write is not.
     const ROLES: &str = "SELECT r.rolname::text, quote_ident(r.rolname), x.setdatabase <> 0 FROM pg_catalog.pg_db_role_setting x \
         JOIN pg_catalog.pg_roles r ON r.oid = x.setrole WHERE r.rolcanlogin AND NOT pg_catalog.pg_is_in_recovery() \
@@ -152,6 +196,7 @@ pub(super) async fn settings(s: &Session, target: &Target, check: &Check) -> Res
         0 => "safe against crashes".into(),
         n => format!("{n} dangerous: {}", seen.findings.iter().map(|f| f.object.as_str()).collect::<Vec<_>>().join(", ")),
     };
+    seen.says.push_str(hidden);
     Ok(seen)
 }
 

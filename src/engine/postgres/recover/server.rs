@@ -2,6 +2,7 @@
 
 use super::{facts, lit, maybe, none, one, quote, size};
 use crate::engine::Session;
+use crate::engine::postgres::assess::objects::{ServerBegins, begins_read_only};
 use crate::engine::postgres::assess::wal::held_by_the_archiver;
 use crate::engine::postgres::catalog::cell;
 use crate::model::recovery::{Action, Deed, Prospect};
@@ -193,6 +194,11 @@ pub(super) async fn writing(s: &Session, action: &Action) -> Result<Prospect> {
     }
     let set = cell(&row, 3).ends_with("=on");
     let on = action.deed == Deed::ReadOnly;
+    let server = begins_read_only(s).await?;
+    if let (false, false, ServerBegins::ReadOnly(place)) = (on, set, &server) {
+        return Err(Error::usage(format!("{shown} itself is not set read-only: the server begins all sessions so (default_transaction_read_only in {place})"))
+            .hint("ALTER SYSTEM RESET default_transaction_read_only; (or take the line out), and SELECT pg_reload_conf(); once it is known who set it and why."));
+    }
     if set == on {
         return Err(Error::usage(format!("{shown} {} already", if on { "is read-only" } else { "takes writes" })));
     }
@@ -224,7 +230,11 @@ pub(super) async fn writing(s: &Session, action: &Action) -> Result<Prospect> {
         if on { "" } else { "NOT " },
         cell(&row, 0)
     );
-    p.then = format!("new sessions of {shown} {}", if on { "begin read-only" } else { "may write" });
+    p.then = match server {
+        _ if on => format!("new sessions of {shown} begin read-only"),
+        ServerBegins::Unseen => format!("{shown} no longer begins sessions read-only; whether the server does could not be seen"),
+        _ => format!("new sessions of {shown} may write"),
+    };
     Ok(p)
 }
 
