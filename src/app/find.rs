@@ -50,10 +50,13 @@ struct Once {
     cursor: usize,
 }
 
+/// Version of the text, what is looked for, whether that is an expression, and the lines that were selected.
+type Of = (u64, String, bool, Option<(usize, usize)>);
+
 /// Matches of a pattern in one version of the text.
 #[derive(Default)]
 struct Found {
-    of: Option<(u64, String, bool, Option<(usize, usize)>)>,
+    of: Option<Of>,
     pattern: Option<Regex>,
     matches: Vec<Range<usize>>,
 }

@@ -83,6 +83,8 @@ const ROOMY: f64 = 0.3;
 const FULL: f64 = 0.002;
 /// Seconds within which a disk that goes on filling is full before anybody has looked for what fills it.
 const AT_ONCE: f64 = 300.0;
+/// Seconds within which a disk is full whoever fills it, and whether or not a few more seconds would say otherwise.
+const SURE: f64 = 60.0;
 
 /// Bytes a second that the server writes besides what is counted: its log of messages, statistics, free-space maps.
 const SLACK: f64 = 1_048_576.0;
@@ -150,16 +152,18 @@ pub(in crate::engine) fn judge_growth(
     let mut soonest: Option<(f64, f64, &str)> = None;
     for (name, after) in second.counters.iter().filter(|(n, _)| n.starts_with("free ")) {
         let (Some(before), Some(after)) = (first.counters.get(name).and_then(|c| c.first()), after.first()) else { continue };
-        let (mut rate, mut after) = ((before - after) / seconds, *after);
-        // What is left for the others, once that has all that it takes.
-        if let Some((of_it, rest)) = known.recycled.filter(|(_, rest)| *rest < after) {
-            (rate, after) = (rate - of_it, after - rest);
+        let mut rate = (before - after) / seconds;
+        let mut until = after / rate;
+        // What is left for the others, once that has all that it takes; where the disk is full before, that is no part of it.
+        if let Some((of_it, rest)) = known.recycled.filter(|(of_it, rest)| rest < after && of_it * until > *rest) {
+            rate -= of_it;
+            until = (after - rest) / rate;
             if rate < SLACK {
                 continue;
             }
         }
-        if rate > 0.0 && soonest.is_none_or(|(s, ..)| after / rate < s) {
-            soonest = Some((after / rate, rate, &name[5..]));
+        if rate > 0.0 && soonest.is_none_or(|(s, ..)| until < s) {
+            soonest = Some((until, rate, &name[5..]));
         }
     }
     let Some((until, rate, what)) = soonest else { return };
@@ -175,6 +179,10 @@ pub(in crate::engine) fn judge_growth(
     let passing = known.commands.filter(|(_, rest)| *rest < free);
     if passing.is_some() {
         severity = severity.min(Severity::Info);
+    }
+    // Of what another program writes a few seconds tell little: a build and a copy end, and the faults of the database stand behind it.
+    if foreign.is_some() && until > SURE {
+        severity = severity.min(Severity::Warning);
     }
     if roomy {
         // What somebody else writes for some seconds (a build, a copy) is told, and no danger while there is room.
@@ -299,6 +307,14 @@ mod tests {
         assert_eq!(with(known(None)).severity, Severity::Critical);
         assert_eq!(with(Growth { recycled: Some((4e6, 500e6)), ..known(None) }).severity, Severity::Ok);
         assert_eq!(with(Growth { recycled: Some((4e6, 5_000e6)), ..known(None) }).severity, Severity::Critical, "no room for that");
+        // What it may still take is no part of a disk that others fill before.
+        let slow = with(Growth { recycled: Some((1e3, 1_000e6)), ..known(None) });
+        assert_eq!(slow.figures["full"], with(known(None)).figures["full"]);
+        // A few seconds of another program's are a warning, unless the disk is full within the next minute.
+        assert_eq!(with(known(Some(1e3))).severity, Severity::Warning);
+        let mut last = Seen::of(&GROWTH);
+        judge_growth(&mut last, &GROWTH, &Limits::default(), &sample(10.0, 700e6), &sample(15.0, 500e6), &known(Some(1e3)));
+        assert_eq!(last.severity, Severity::Critical, "{last:#?}");
         let build = with(Growth { commands: Some(("CREATE INDEX of big", 300e6)), ..known(None) });
         assert_eq!(build.severity, Severity::Info);
         assert!(build.findings[0].message.ends_with(": CREATE INDEX of big writes it, and needs 300 MB more at most"), "{build:#?}");

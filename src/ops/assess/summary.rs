@@ -154,7 +154,7 @@ pub fn summary(checks: &[Seen]) -> Summary {
         Severity::Critical if fills(f) || full.is_some() => 1,
         // Nothing is written any more.
         Severity::Critical if is_full(checks, &check) => 1,
-        Severity::Critical if check == "PG29" && !DESTROYS.contains(&f.object.as_str()) && f.recover.is_none() => 3,
+        Severity::Critical if check == "PG29" && !DESTROYS.contains(&f.object.as_str()) && !refuses_writes(f) => 3,
         // Also where another one is told first.
         Severity::Critical if all().any(stops) => 1,
         Severity::Critical => 2,
@@ -166,7 +166,12 @@ pub fn summary(checks: &[Seen]) -> Summary {
 /// It is down, or what it stores is damaged, or soon will be.
 fn stops(f: &Finding) -> bool {
     matches!(f.check.as_str(), "connect" | LOST | "PG26" | "PG32" | "MY18" | "MY24" | "SQ06")
-        || f.check == "PG29" && (DESTROYS.contains(&f.object.as_str()) || f.recover.is_some())
+        || f.check == "PG29" && (DESTROYS.contains(&f.object.as_str()) || refuses_writes(f))
+}
+
+/// The database's or the server's setting: a role's own is no critical one.
+fn refuses_writes(f: &Finding) -> bool {
+    f.object.starts_with("default_transaction_read_only")
 }
 
 /// A disk that is full, or will be within minutes: the server stops then, and all that waits with it.
