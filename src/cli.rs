@@ -58,6 +58,8 @@ pub fn main() -> ExitCode {
     let outcome = runtime.block_on(run(cli));
     // What still runs (a cancelled job, a reader of standard input) must not keep the process alive.
     runtime.shutdown_background();
+    // Nor do its tunnels outlive it: what holds them may not be dropped any more.
+    crate::engine::tunnel::close_all();
     match outcome {
         Ok(code) => code,
         Err(e) => fail(&e),
@@ -120,6 +122,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                     for session in sessions.unconfirmed() {
                         output::message(&format!("holdpoint: not confirmed: {session}"));
                     }
+                    crate::engine::tunnel::close_all();
                     std::process::exit(130);
                 }
             });

@@ -151,6 +151,31 @@ fn an_incident_is_led_from_the_alarm_to_the_hand_over_by_two_people_on_two_machi
     is(&jon.show("emergency-assessment"), &[("stabilise", "waiting"), ("hand-over", "waiting")]);
 }
 
+/// Both were woken, and each began before hearing of the other.
+#[test]
+fn two_people_who_each_began_work_on_one_incident_once_they_exchange_what_they_have() {
+    let pg = PgServer::start(&["fsync=on"]);
+    let (anna, bert) = (Machine::of(&pg, "anna"), Machine::of(&pg, "bert"));
+    anna.go_on(4, "emergency-assessment");
+    bert.go_on(4, "emergency-assessment");
+    anna.sign("stabilise", "anna leads");
+    bert.sign("contain", "nothing needed");
+    let sent = |from: &Machine, to: &Machine, name: &str| {
+        let file = from.path(name);
+        from.run(0, &["evidence", "export", "t", "--output", file.to_str().expect("a path")]);
+        to.run(0, &["evidence", "import", file.to_str().expect("a path")]);
+    };
+    sent(&anna, &bert, "to-bert.json");
+    sent(&bert, &anna, "to-anna.json");
+    for machine in [&anna, &bert] {
+        is(&machine.show("emergency-assessment"), &[("stabilise", "signed"), ("contain", "signed"), ("communicate", "waiting")]);
+    }
+    // What is signed from now on is of the same one.
+    bert.sign("communicate", "support told");
+    sent(&bert, &anna, "again.json");
+    is(&anna.show("emergency-assessment"), &[("stabilise", "signed"), ("contain", "signed"), ("communicate", "signed")]);
+}
+
 #[test]
 fn an_action_after_the_proof_voids_it_and_a_server_that_is_gone_can_be_led_too() {
     let pg = PgServer::start(&["fsync=on"]);

@@ -887,6 +887,18 @@ fn a_snippet_is_filled_in_place_by_place() {
 }
 
 #[test]
+fn the_shortcut_that_opens_the_users_editor_is_no_part_of_the_text() {
+    for (typed, sent) in [("select 1\n\\e", "select 1"), ("\\e", ""), ("select 1;\n\n\\edit", "select 1;\n")] {
+        let mut c = open();
+        put(&mut c, typed);
+        c.press("C-End");
+        let effects = c.press("F5");
+        let outside = effects.iter().find_map(|e| if let Effect::EditOutside { text, .. } = e { Some(text.as_str()) } else { None });
+        assert_eq!(outside, Some(sent), "{typed}");
+    }
+}
+
+#[test]
 fn what_comes_back_from_the_users_editor_is_one_step() {
     let mut c = open();
     put(&mut c, "select 1");

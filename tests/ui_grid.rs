@@ -197,6 +197,31 @@ fn a_pinned_result_survives_what_runs_after_it() {
     assert!(c.screen().contains("8 results are pinned"), "{}", c.screen());
 }
 
+#[test]
+fn a_row_is_copied_as_the_grid_shows_it_and_as_one_line() {
+    let mut c = Console::new(100, 24);
+    let columns = [("id", "integer", true), ("note", "text", false), ("none", "text", false)];
+    result(&mut c, &columns, &[Cell::Number(b"1"), Cell::Text(b"a\tb\nc\\"), Cell::Null], true);
+    let copied = |c: &mut Console| {
+        let effects = c.press("Y");
+        effects.into_iter().find_map(|e| if let Effect::Copy(text) = e { Some(text) } else { None }).expect("copied")
+    };
+    assert_eq!(copied(&mut c), "1\ta\\tb\\nc\\\\\t\\N");
+    // Hidden columns stay behind, and the others come in the order of the screen.
+    c.press("H");
+    c.press(">");
+    assert_eq!(copied(&mut c), "\\N\ta\\tb\\nc\\\\");
+}
+
+#[test]
+fn what_streams_rows_tells_how_many_so_far() {
+    let mut c = Console::new(100, 24);
+    let job = c.state.id();
+    c.state.job(job, "exporting select * from big", false, &mut Vec::new());
+    c.send(Msg::Progress { job, step: "rows".into(), done: 1_204_000, total: None });
+    assert!(c.screen().contains("1,204,000 rows exporting select * from big"), "{}", c.screen());
+}
+
 /// What two targets hold can be compared: nothing that is asked of the open server is asked for the other one's rows.
 #[test]
 fn a_pinned_result_stays_when_another_target_is_opened() {

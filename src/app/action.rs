@@ -130,7 +130,7 @@ actions! {
     Filter "filter" "filter",
     /// Copies what the cursor is on to the clipboard of your terminal.
     Copy "copy" "copy",
-    /// Copies the whole row, with tabs between the values.
+    /// Copies the row as the grid shows it, as a line of TSV.
     CopyRow "copy-row" "copy row",
     /// Selects rows from the cursor's one on, for copying and exporting, or drops the selection.
     MarkRows "mark-rows" "select rows",

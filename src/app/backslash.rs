@@ -101,6 +101,19 @@ pub fn first_line(state: &State) -> Option<usize> {
     (0..editor.line_count()).find(apart).map(|l| l + 1)
 }
 
+/// Takes the shortcut's own line out of the text: the other editor gets the statements.
+fn without_line(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
+    let e = &mut state.query.editor;
+    let at = e.line_span(e.cursor_line());
+    if e.text()[at.clone()].trim().trim_end_matches(';').trim() != line {
+        return;
+    }
+    // With the end of the line before it, where it is the last one.
+    let range = if at.end < e.text().len() { at.start..at.end + 1 } else { at.start.saturating_sub(1)..at.end };
+    e.replace(range, "");
+    super::panes::query::edited(state, effects);
+}
+
 /// Does a backslash command.
 pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
     let line = line.trim_end_matches(';').trim();
@@ -140,7 +153,10 @@ pub fn run(state: &mut State, line: &str, effects: &mut Vec<Effect>) {
         "\\conninfo" => conninfo(state),
         "\\timing" => state.say(Note::info("Times stand beside every result, and in the history.")),
         "\\x" => expanded(state, rest),
-        "\\e" | "\\edit" => with_action(state, named("edit-outside"), word, effects),
+        "\\e" | "\\edit" => {
+            without_line(state, line, effects);
+            with_action(state, named("edit-outside"), word, effects)
+        }
         "\\s" => act(state, Action::History, effects),
         "\\i" | "\\ir" | "\\include" | "\\." if rest.is_empty() => act(state, Action::OpenFile, effects),
         "\\i" | "\\ir" | "\\include" | "\\." => effects.push(Effect::OpenFile(PathBuf::from(unquoted(rest)))),

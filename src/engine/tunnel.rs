@@ -8,14 +8,14 @@ use std::ffi::{OsStr, OsString};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
 /// A running `ssh -N -L`; it ends when this is dropped.
 pub struct Tunnel {
-    child: Child,
+    child: Arc<Mutex<Child>>,
     /// Local port on 127.0.0.1 that reaches the database.
     pub port: u16,
 }
@@ -24,6 +24,20 @@ impl std::fmt::Debug for Tunnel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tunnel").field("port", &self.port).finish_non_exhaustive()
     }
+}
+
+/// Those that are open: what still holds one when the program ends (a task that is not waited for) is not dropped.
+static OPEN: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+/// Closes all tunnels: the program ends.
+pub fn close_all() {
+    for child in locked(&OPEN).drain(..).filter_map(|c| c.upgrade()) {
+        let _ = locked(&child).start_kill();
+    }
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Limit for ssh to log in and listen; through jump hosts far away it takes several seconds.
@@ -89,7 +103,13 @@ impl Tunnel {
             listens = tokio::time::timeout(limit, listening(local)) => listens.map_err(|_| None),
         };
         match ready {
-            Ok(()) => Ok(Tunnel { child, port: local }),
+            Ok(()) => {
+                let child = Arc::new(Mutex::new(child));
+                let mut open = locked(&OPEN);
+                open.retain(|c| c.strong_count() > 0);
+                open.push(Arc::downgrade(&child));
+                Ok(Tunnel { child, port: local })
+            }
             Err(Some(status)) => {
                 if let Some(reader) = reader {
                     let _ = reader.await;
@@ -106,7 +126,7 @@ impl Tunnel {
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        let _ = self.child.start_kill();
+        let _ = locked(&self.child).start_kill();
     }
 }
 

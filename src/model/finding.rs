@@ -39,6 +39,8 @@ pub enum Fault {
     MayRefuseWrites,
     /// Logins are refused, for whatever reason.
     LoginsRefused,
+    /// A replica applies or receives nothing any more.
+    ReplicaStopped,
     /// Logins wait for a lock of the catalogue.
     LoginsWait,
     /// No connection: nobody listens there.

@@ -56,6 +56,14 @@ impl ExportFormat {
     pub const ENDINGS: &'static str = ".csv .tsv .json .ndjson .md .sql";
 }
 
+/// One row as a line of TSV, without its end: a tab in a value is none between values, and NULL is no text.
+pub fn tsv_line(cells: &[crate::model::Cell<'_>]) -> String {
+    let mut out = Vec::new();
+    tsv::row(&mut out, cells);
+    out.pop();
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Writes rows into a buffer as they come.
 pub struct Encoder {
     format: ExportFormat,

@@ -79,9 +79,8 @@ fn newest(cx: &Cx, target: &Target) -> Result<Option<Incident>> {
     // Another server may bear the same name here; what came from another machine may call this one otherwise.
     let here = |e: &Evidence| e.imported_from.is_some() || e.facts.get(PLACE) == Some(&place);
     evidence.retain(|s| s.evidence.subject.target == target.name && s.evidence.facts.contains_key(INCIDENT) && here(&s.evidence));
-    let Some(id) = evidence.first().and_then(|s| s.evidence.facts.get(INCIDENT)).cloned() else { return Ok(None) };
-    evidence.retain(|s| s.evidence.facts.get(INCIDENT) == Some(&id));
     let now = cx.clock.now();
+    let Some(id) = one_of(&mut evidence, now) else { return Ok(None) };
     let issue = evidence.iter().find_map(|s| s.evidence.facts.get(ISSUE)).cloned();
     let began = evidence.last().map_or_else(String::new, |s| s.evidence.at.clone());
     let all = done_to(cx, target, &ACTIONS)?;
@@ -95,6 +94,33 @@ fn newest(cx: &Cx, target: &Target) -> Result<Option<Incident>> {
         (None, None) => false,
     };
     Ok(shown.then_some(incident))
+}
+
+/// Keeps the evidence of the incident that is worked on, or of the last one, and gives its name. Two people who each began a run before they heard
+/// of one another work on one incident: it has the name of the run that began first, and what either has signed counts.
+fn one_of(evidence: &mut Vec<Stored>, now: Timestamp) -> Option<String> {
+    let of = |s: &Stored| s.evidence.facts.get(INCIDENT).cloned().unwrap_or_default();
+    let last = of(evidence.first()?);
+    let mut ids: Vec<String> = evidence.iter().map(of).collect();
+    ids.sort();
+    ids.dedup();
+    ids.retain(|id| {
+        let mut its_own = evidence.iter().filter(|s| of(s) == *id);
+        let recent = its_own.clone().any(|s| since(now, &s.evidence.at) < STALE);
+        recent && !its_own.any(|s| s.evidence.kind == "handed-over" && s.evidence.holds && s.tampered.is_none())
+    });
+    let began = |id: &String| evidence.iter().filter(|s| of(s) == *id).map(|s| s.evidence.at.clone()).min();
+    let id = ids.iter().min_by_key(|id| began(id)).cloned().unwrap_or_else(|| last.clone());
+    if !ids.contains(&last) {
+        // The newest was handed over, or is long ago: what is worked on comes before it.
+        ids.extend(ids.is_empty().then_some(last));
+    }
+    evidence.retain(|s| ids.contains(&of(s)));
+    if ids.len() > 1 {
+        // What came from another machine stands in the order of its import.
+        evidence.sort_by(|a, b| b.evidence.at.cmp(&a.evidence.at));
+    }
+    Some(id)
 }
 
 /// What the journal has of recovery actions on the target's server, the oldest first, by whatever target they were done: an administrator's

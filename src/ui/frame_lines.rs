@@ -190,6 +190,9 @@ pub fn footer(state: &State, area: Area, above: u16, c: &mut Canvas<'_>) {
 }
 
 /// What runs, not cleaned: the newest job with its step, share and time.
+/// The step of what streams rows.
+const ROWS: &str = "rows";
+
 fn running(state: &State) -> String {
     let Some(job) = state.jobs.last() else { return String::new() };
     let seconds = (state.now.as_second() - job.started.as_second()).max(0);
@@ -197,6 +200,9 @@ fn running(state: &State) -> String {
     let mut out = format!("{:02}:{:02} ", seconds / 60, seconds % 60);
     if let Some(total) = job.total.filter(|t| *t > 0) {
         out.push_str(&format!("{} % ", (job.done.min(total) * 100) / total));
+    } else if job.done > 0 && job.step == ROWS {
+        // How many there will be nobody knows.
+        out.push_str(&format!("{} ", text::counted(job.done, "row")));
     }
     if state.jobs.len() > 1 {
         out.push_str(&format!("{} jobs, ", state.jobs.len()));
@@ -210,7 +216,7 @@ fn running(state: &State) -> String {
     out.push_str(&job.title);
     if job.cancelled {
         out.push_str(" (cancelling)");
-    } else if !job.step.is_empty() {
+    } else if !job.step.is_empty() && job.step != ROWS {
         out.push_str(&format!(": {}", job.step));
     }
     out

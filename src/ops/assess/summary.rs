@@ -77,6 +77,8 @@ pub fn summary(checks: &[Seen]) -> Summary {
         .find(|f| f.check == LOST)
         .or_else(|| all().find(|f| fills(f)))
         .or_else(|| all().find(|f| is_acute(checks, f)))
+        // That many run tells less than what stands still for certain.
+        .or_else(|| all().find(|f| f.fault == Some(Fault::ReplicaStopped)))
         .or_else(|| all().find(|f| !lasts(checks, f)))
         .or_else(|| all().next())
     else {

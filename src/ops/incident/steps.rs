@@ -222,6 +222,9 @@ fn recovered(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
     cx.record(d)
 }
 
+/// Actions are in the journal of the machine that took them, and do not travel with the evidence.
+const ELSEWHERE: &str = " on this machine (what others did on theirs is in their journals: ask before it is done again)";
+
 /// Without an action of ours: whether a newer assessment than the incident's own finds nothing wrong any more.
 fn calm(cx: &Cx, a: &About<'_>, i: &Incident) -> Result<(bool, String)> {
     let first = i.newest("assessed").and_then(|e| e.facts.get("assessed at")?.parse::<Timestamp>().ok());
@@ -232,10 +235,10 @@ fn calm(cx: &Cx, a: &About<'_>, i: &Incident) -> Result<(bool, String)> {
         // The same rule as for the effect: what warns beside the cause is no reason to wait.
         Some(l) => match judged(&l, &cause) {
             (true, words) => (true, format!("{words}, and no action of Holdpoint's was taken")),
-            (false, words) => (false, format!("no action was taken, and an assessment still says: {words}")),
+            (false, words) => (false, format!("no action was taken{ELSEWHERE}, and an assessment still says: {words}")),
         },
         None if own => (true, "nothing had to be done: the assessment found nothing wrong".into()),
-        None => (false, "no recovery action was taken since the assessment".into()),
+        None => (false, format!("no recovery action was taken since the assessment{ELSEWHERE}")),
     })
 }
 

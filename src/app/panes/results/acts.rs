@@ -54,9 +54,9 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             effects.extend(value.map(Effect::Copy));
         }
         Action::CopyRow => {
-            let row = state.query.result().and_then(|t| t.at(t.row)).map(|(batch, r)| {
-                let cell = |c| text::cell_string(batch.cell(r, c)).unwrap_or_else(|| "NULL".into());
-                (0..batch.columns()).map(cell).collect::<Vec<_>>().join("\t")
+            let row = state.query.result().and_then(|t| Some((t, t.at(t.row)?))).map(|(t, (batch, r))| {
+                let shown: Vec<_> = t.layout.order.iter().map(|c| batch.cell(r, *c)).collect();
+                crate::ops::export::tsv_line(&shown)
             });
             effects.extend(row.map(Effect::Copy));
         }

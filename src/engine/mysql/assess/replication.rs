@@ -7,7 +7,7 @@ use crate::engine::mysql::mariadb;
 use crate::model::assessment::{Check, Limits, Seen};
 use crate::model::recovery::Deed;
 use crate::model::rows::Table;
-use crate::model::{Finding, Result, Severity};
+use crate::model::{Fault, Finding, Result, Severity};
 use crate::text;
 
 /// A row of a SHOW statement, by its columns' names: both products' old and new words.
@@ -130,13 +130,15 @@ fn judge(sources: &[Source], followers: f64, check: &Check, limits: &Limits) -> 
     for r in sources {
         let channel = if r.name.is_empty() { String::new() } else { format!(" (connection {})", r.name) };
         let object = if r.name.is_empty() { r.host.clone() } else { r.name.clone() };
+        let stopped = |state: &str| !state.eq_ignore_ascii_case("yes");
+        let stands_still = stopped(&r.applies) || stopped(&r.receives);
         let add = |severity, message: String, next: &str, seen: &mut Seen| {
             let found = Finding::new(severity, check.id, &object, message).next(next);
+            let found = if stands_still { found.fault(Fault::ReplicaStopped) } else { found };
             // Only what somebody stopped is started; an error stops it again.
             let named = if sources.len() > 1 { object.as_str() } else { "" };
             seen.find(if next.starts_with(STOPPED) { found.recover(Deed::StartReplica, named) } else { found });
         };
-        let stopped = |state: &str| !state.eq_ignore_ascii_case("yes");
         let both = stopped(&r.applies) && stopped(&r.receives) && r.applying.1.is_empty() && r.receiving.1.is_empty();
         if both {
             add(

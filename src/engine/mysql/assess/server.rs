@@ -219,10 +219,19 @@ pub(super) async fn running(s: &Session, check: &Check, limits: &Limits) -> Resu
         }
     }
     if severity >= Severity::Warning {
-        seen.find(
-            Finding::new(severity, check.id, &s.identity().address, told)
-                .next("They wait for locks or for the disk, or one statement became slow: look at locks and long statements."),
-        );
+        // What most of them do, as far as it may be seen.
+        const STATES: &str = "SELECT STATE, COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump') \
+            AND ID <> CONNECTION_ID() GROUP BY STATE ORDER BY 2 DESC LIMIT 1";
+        let mut next = "They wait for locks or for the disk, or one statement became slow: look at locks and long statements.";
+        if let Some(r) = rows(s, STATES).await?.first().filter(|r| number(r, 1).is_some_and(|n| n >= running / 2.0) && !at(r, 0).is_empty())
+        {
+            told.push_str(&format!(", {} of them in the state `{}`", at(r, 1), text::clean(at(r, 0))));
+            if at(r, 0) == "User sleep" {
+                severity = severity.min(Severity::Warning);
+                next = "They call SLEEP(): no processor is used, and what their transactions have locked stays locked. Find out which application does.";
+            }
+        }
+        seen.find(Finding::new(severity, check.id, &s.identity().address, told).next(next));
     }
     Ok(seen)
 }
