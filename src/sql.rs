@@ -11,6 +11,7 @@ pub mod functions;
 pub mod joined;
 mod keywords;
 pub mod lexer;
+pub mod limit;
 pub mod locking;
 pub mod mentions;
 pub mod outside;

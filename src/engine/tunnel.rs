@@ -26,14 +26,25 @@ impl std::fmt::Debug for Tunnel {
     }
 }
 
-/// Those that are open: what still holds one when the program ends (a task that is not waited for) is not dropped.
-static OPEN: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
+/// Those that run, also while they log in: what still holds one when the program ends (a task that is not waited for) is not
+/// dropped. `None` once it ends.
+static OPEN: Mutex<Option<Vec<Weak<Mutex<Child>>>>> = Mutex::new(Some(Vec::new()));
 
-/// Closes all tunnels: the program ends.
+/// Closes all tunnels, and lets none begin any more: the program ends.
 pub fn close_all() {
-    for child in locked(&OPEN).drain(..).filter_map(|c| c.upgrade()) {
+    for child in locked(&OPEN).take().unwrap_or_default().iter().filter_map(Weak::upgrade) {
         let _ = locked(&child).start_kill();
     }
+}
+
+/// Starts ssh so that [`close_all`] finds it.
+fn spawn(command: &mut Command) -> std::io::Result<Arc<Mutex<Child>>> {
+    let mut open = locked(&OPEN);
+    let open = open.as_mut().ok_or_else(|| std::io::Error::other("Holdpoint ends"))?;
+    let child = Arc::new(Mutex::new(command.spawn()?));
+    open.retain(|c| c.strong_count() > 0);
+    open.push(Arc::downgrade(&child));
+    Ok(child)
 }
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,7 +90,8 @@ impl Tunnel {
     async fn attempt(program: &OsStr, via: &str, host: &str, port: u16, limit: Duration) -> Result<Tunnel> {
         let local = free_port()?;
         let target = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(["-N", "-o", "ExitOnForwardFailure=yes", "-o", "BatchMode=yes", "-L"])
             .arg(format!("127.0.0.1:{local}:{target}:{port}"))
             .arg("--")
@@ -89,38 +101,38 @@ impl Tunnel {
             .stderr(Stdio::piped())
             // Ctrl-C on the command line is for the statement, not for the way to the server.
             .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| {
-                let shown = program.to_string_lossy();
-                Error::connect(format!("{} could not be started for the tunnel via {via}: {e}", crate::text::clean(&shown)))
-                    .hint("Install an OpenSSH client, or name it with HOLDPOINT_SSH.")
-            })?;
+            .kill_on_drop(true);
+        let child = spawn(&mut command).map_err(|e| {
+            let shown = program.to_string_lossy();
+            Error::connect(format!("{} could not be started for the tunnel via {via}: {e}", crate::text::clean(&shown)))
+                .hint("Install an OpenSSH client, or name it with HOLDPOINT_SSH.")
+        })?;
         let said = Arc::new(Mutex::new(Vec::new()));
-        let reader = child.stderr.take().map(|s| tokio::spawn(collect(s, said.clone())));
+        let reader = locked(&child).stderr.take().map(|s| tokio::spawn(collect(s, said.clone())));
         let ready = tokio::select! {
-            status = child.wait() => Err(Some(status)),
+            status = ended(&child) => Err(Some(status)),
             listens = tokio::time::timeout(limit, listening(local)) => listens.map_err(|_| None),
         };
         match ready {
-            Ok(()) => {
-                let child = Arc::new(Mutex::new(child));
-                let mut open = locked(&OPEN);
-                open.retain(|c| c.strong_count() > 0);
-                open.push(Arc::downgrade(&child));
-                Ok(Tunnel { child, port: local })
-            }
+            Ok(()) => Ok(Tunnel { child, port: local }),
             Err(Some(status)) => {
                 if let Some(reader) = reader {
                     let _ = reader.await;
                 }
-                Err(ended(via, status.ok(), &said))
+                Err(why(via, status, &said))
             }
             Err(None) => {
                 let e = Error::connect(format!("the tunnel via {via} was not ready within {} s", limit.as_secs()));
                 Err(with_words(e, &said))
             }
         }
+    }
+}
+
+impl Tunnel {
+    /// ssh has not ended: what holds this may not have noticed yet that the way broke.
+    pub fn stands(&self) -> bool {
+        matches!(locked(&self.child).try_wait(), Ok(None))
     }
 }
 
@@ -158,7 +170,7 @@ fn with_words(e: Error, said: &Mutex<Vec<u8>>) -> Error {
     if words.is_empty() { e } else { e.detail(words) }
 }
 
-fn ended(via: &str, status: Option<ExitStatus>, said: &Mutex<Vec<u8>>) -> Error {
+fn why(via: &str, status: Option<ExitStatus>, said: &Mutex<Vec<u8>>) -> Error {
     let how = match status.and_then(|s| s.code()) {
         Some(code) => format!("ended with exit code {code}"),
         None => "was killed".to_owned(),
@@ -171,6 +183,17 @@ fn ended(via: &str, status: Option<ExitStatus>, said: &Mutex<Vec<u8>>) -> Error 
         e.detail = (!before.is_empty()).then(|| before.to_string());
     }
     e.hint(format!("`ssh {via}` must work without asking anything: load your key into the agent and accept the host's key first."))
+}
+
+/// Waits until ssh has ended; it is held by nobody meanwhile, so that it can be killed.
+async fn ended(child: &Mutex<Child>) -> Option<ExitStatus> {
+    loop {
+        match locked(child).try_wait() {
+            Ok(None) => {}
+            done => return done.ok().flatten(),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Waits until this user's process listens on the port. It never connects: a probe would reach the database through the

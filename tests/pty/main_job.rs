@@ -157,11 +157,11 @@ fn demo((columns, rows): (u16, u16)) {
     c.wait_until("the tables are there", |s| s.contains("customers") && s.contains("order_items") && s.contains("~42"));
     down_to(&mut c, "orders");
     c.send("<Enter>");
-    c.wait_for("300 rows ·");
+    c.wait_for("300 rows (LIMIT) ·");
 
     // A query, its plan, and the plan with measured figures.
     c.send("2<F5>");
-    c.wait_for("20 rows ·");
+    c.wait_for("20 rows (LIMIT) ·");
     c.send("<F6>");
     c.wait_for("SCAN orders");
     c.send("<F7>");

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod assess;
+pub mod bastion;
 pub mod bouncer;
 pub mod certificates;
 pub mod cost;

@@ -71,6 +71,8 @@ pub struct ResultTab {
     pub rows: u64,
     /// Rows kept so far; all of them once it is done.
     pub kept: u64,
+    /// As many rows as the statement's own LIMIT allows: there may be more.
+    pub limited: bool,
     /// Order and selection of the rows in the grid. All row numbers here are places in it.
     pub view: View,
     /// What the server said while it ran, at most [`NOTICES`] of it.
@@ -138,6 +140,7 @@ impl ResultTab {
             columns: None,
             rows: 0,
             kept: 0,
+            limited: false,
             view: View::default(),
             notices: Vec::new(),
             unheard: 0,
@@ -411,6 +414,7 @@ impl ResultTab {
             }
             Progress::Done(o) => {
                 let mut out = match (&self.columns, o.affected) {
+                    (Some(_), _) if self.limited => format!("{} (LIMIT)", rows(self.kept)),
                     (Some(_), _) => rows(self.kept),
                     (None, Some(n)) => {
                         let ended = if o.rolled_back { ", rolled back" } else { "" };

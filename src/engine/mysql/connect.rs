@@ -78,10 +78,14 @@ impl Connector {
 
     /// The address for people: a socket's path or `host:port`.
     pub fn address(&self) -> String {
-        match self.place() {
+        let place = match self.place() {
             Place::Socket(p) => p.display().to_string(),
             Place::Tcp(h, p) if h.contains(':') => format!("[{h}]:{p}"),
             Place::Tcp(h, p) => format!("{h}:{p}"),
+        };
+        match &self.target.ssh {
+            Some(via) => format!("{place} through {via}"),
+            None => place,
         }
     }
 
@@ -131,7 +135,7 @@ impl Connector {
     pub async fn tunnel(&self) -> Result<Option<Arc<Tunnel>>> {
         let Some(via) = &self.target.ssh else { return Ok(None) };
         let mut slot = self.tunnel.lock().await;
-        if let Some(open) = slot.upgrade() {
+        if let Some(open) = slot.upgrade().filter(|t| t.stands()) {
             return Ok(Some(open));
         }
         let Place::Tcp(host, port) = self.place() else {

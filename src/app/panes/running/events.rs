@@ -101,8 +101,10 @@ fn done(state: &mut State, job: JobId, result: ResultId, outcome: Outcome, effec
         }
     }
     let auto = state.query.expanded_auto;
+    let dialect = state.query.editor.dialect();
     if let Some(tab) = state.result_mut(result) {
         tab.progress = Progress::Done(outcome);
+        tab.limited = tab.columns.is_some() && sql::limit::at_end(dialect, &tab.text) == Some(tab.kept);
         tab.back_to = None;
         tab.follow(page, width);
         // By now it is known how wide the rows are.
