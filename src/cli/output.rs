@@ -279,6 +279,12 @@ impl RowWriter {
         self.file.is_none() && unread()
     }
 
+    /// Nobody sees them come: they go to a file, be it by the shell. A pipe's reader (`| less`) has the terminal for itself.
+    pub fn unseen(&self) -> bool {
+        let regular = |s: rustix::fs::Stat| rustix::fs::FileType::from_raw_mode(s.st_mode).is_file();
+        self.file.is_some() || rustix::fs::fstat(std::io::stdout()).is_ok_and(regular)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.file {
             Some(file) => file.write(bytes),

@@ -363,6 +363,7 @@ async fn stream(
     };
     tokio::pin!(cancelled);
     let mut unread = false;
+    let unseen = writer.unseen();
     let mut ended = Outcome::default();
     let mut lost: Option<Error> = None;
     loop {
@@ -393,6 +394,9 @@ async fn stream(
             None => return Ok((ended, lost)),
             Some(Ok(Event::Columns(_) | Event::Further(_))) => {}
             Some(Ok(Event::Rows(_))) => {
+                if unseen {
+                    cx.progress.update("rows", writer.rows, None);
+                }
                 if only_read && writer.unread() && !unread {
                     unread = true;
                     session.cancel().await?;

@@ -4,6 +4,7 @@
 use super::servers::{answers, on, on_postgres};
 use super::{palette, write};
 use crate::support::pg::PgServer;
+use crate::support::pty::Console;
 use crate::support::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -61,13 +62,14 @@ fn a_stream_into_a_file_is_given_up_and_the_session_stays() {
     write(&mut c, "create temporary table mine as select 1 as kept");
     c.send("<F5>");
     c.wait_for("SELECT 1");
-    write(&mut c, "select i, repeat('x', 100) as x from generate_series(1, 2000000000) i");
+    write(&mut c, "select generate_series(1, 2000000000) as i, repeat('x', 100) as x");
     c.send("<Esc> fx");
     c.wait_for("Export from the server");
     c.send("\x15endless.csv<Enter>");
     c.wait_for("exporting");
-    let exporting = "select count(*) from pg_stat_activity where state = 'active' and query like 'select i, repeat%'";
+    let exporting = "select count(*) from pg_stat_activity where state = 'active' and query like 'select generate_series%'";
     wait_until("the statement runs", || pg.psql("postgres", exporting).trim() == "1");
+    c.wait_until("the rows are counted", counted);
     c.send("<C-c>");
     c.wait_for("no file was made");
     wait_until("the server has stopped", || pg.psql("postgres", exporting).trim() == "0");
@@ -79,6 +81,34 @@ fn a_stream_into_a_file_is_given_up_and_the_session_stays() {
     c.wait_until("the answer is there", |s| s.contains("answer") && s.contains(" 42") && s.contains("1 row ·"));
 }
 
+/// More than one digit, then the word, or the other way round.
+fn counted(screen: &str) -> bool {
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    let number = |w: &str| w.len() > 1 && w.chars().all(|c| c.is_ascii_digit() || c == ',');
+    words.windows(2).any(|w| number(w[0]) && w[1] == "rows" || w[0] == "rows" && number(w[1]))
+}
+
+#[test]
+fn rows_that_go_into_a_file_are_counted_on_the_command_line() {
+    let pg = PgServer::start(&[]);
+    let home = tempfile::tempdir().expect("home");
+    let target = format!("[targets.one]\nurl = \"{}\"\n", pg.url("postgres"));
+    std::fs::write(home.path().join("holdpoint.toml"), target).expect("config");
+    let endless = "select generate_series(1, 2000000000) as i, repeat('x', 100) as x";
+    for script in ["exec \"$0\" query one \"$1\" --output rows.csv", "exec \"$0\" query one \"$1\" --format csv >rows.csv"] {
+        let mut command = portable_pty::CommandBuilder::new("sh");
+        command.args(["-c", script]);
+        command.arg(crate::support::holdpoint());
+        command.arg(endless);
+        let mut c = Console::spawn(command, home.path(), home.path(), 80, 24, &[]);
+        c.wait_until("the rows are counted", counted);
+        c.send("<C-c>");
+        c.wait_for("cancelled");
+        assert_eq!(c.wait_exit(), 130, "{}", c.screen());
+        assert!(!c.screen().lines().any(|l| l.starts_with("rows ")), "nothing of the count is left: {}", c.screen());
+    }
+}
+
 #[test]
 fn postgresql_is_killed_while_rows_come() {
     let pg = PgServer::start(&[]);
@@ -87,7 +117,7 @@ fn postgresql_is_killed_while_rows_come() {
     write(&mut c, "select i, repeat('x', 500) as x, pg_sleep(0.002) from generate_series(1, 1000000) i");
     c.send("<F5>");
     c.wait_until("rows come", |s| s.contains("so far, still coming") && s.contains("xxxx"));
-    let pid = pg.psql("postgres", "select pid from pg_stat_activity where query like 'select i, repeat%' and pid <> pg_backend_pid()");
+    let pid = pg.psql("postgres", "select pid from pg_stat_activity where query like 'select generate_series%' and pid <> pg_backend_pid()");
     kill_process(Pid::from_raw(pid.trim().parse().expect("a process id")).expect("a process id"), Signal::KILL).expect("kill");
     // What came is there and said to be partial; that the connection is gone is said, and where.
     c.wait_until("the result is told to be partial", |s| s.contains("failed · partial") && s.contains("rows"));
