@@ -36,7 +36,7 @@ impl Place {
         editable(&t.columns, info)
     }
     async fn write(&self, plan: &Editable, edits: &[RowEdit]) -> holdpoint::model::Result<cells::Written> {
-        let list = statements(self.conn.dialect(), &plan.table, edits);
+        let list = statements(self.conn.dialect(), &plan.table, plan.zone.as_deref(), edits);
         cells::write(&self.cx, &self.conn, &self.own, &plan.table, &list).await.map(|w| w.expect("no key leads to the row"))
     }
 }
@@ -248,7 +248,7 @@ fn a_read_only_target_keeps_its_rows() {
         let prod = holdpoint::ops::connect::connect(&p.cx, "app-prod").await.expect("connection");
         let session = prod.query_session().await.expect("session");
         let plan = p.plan("select id, author from notes").await.expect("editable");
-        let list = statements(prod.dialect(), &plan.table, &[update("1", "author", text("mira"), text("x"))]);
+        let list = statements(prod.dialect(), &plan.table, plan.zone.as_deref(), &[update("1", "author", text("mira"), text("x"))]);
         let e = cells::write(&p.cx, &prod, &session, &plan.table, &list).await.expect_err("not open");
         assert_eq!(e.kind, Kind::ReadOnly);
         let e = datafix::begin_edits(&p.cx, &prod, None, &plan.table, &list, |_| ()).await.map(drop).expect_err("read-only");
@@ -279,7 +279,7 @@ fn an_edit_that_takes_other_rows_along_is_a_data_fix_on_an_open_target_too() {
         let plan = p.plan("select * from boss").await.expect("editable");
         let delete = |id: &str| RowEdit::Delete { key: vec![("id".into(), number(id))], was: vec![] };
         let ask = async |edits: &[RowEdit]| {
-            let list = statements(p.conn.dialect(), &plan.table, edits);
+            let list = statements(p.conn.dialect(), &plan.table, plan.zone.as_deref(), edits);
             let done = cells::write(&p.cx, &p.conn, &p.own, &plan.table, &list).await;
             (done.map(|w| w.map(|w| w.rows)), list)
         };
@@ -341,7 +341,7 @@ fn edits_of_a_guarded_target_are_a_data_fix() {
             update("3", "id", number("3"), number("33")),
             RowEdit::Insert { cells: vec![("id".into(), number("50")), ("v".into(), text("new"))] },
         ];
-        let list = statements(p.conn.dialect(), &plan.table, &edits);
+        let list = statements(p.conn.dialect(), &plan.table, plan.zone.as_deref(), &edits);
         let begin = async |conn: &Connection, list: &[cells::CellStatement]| {
             datafix::begin_edits(&p.cx, conn, None, &plan.table, list, |_| ()).await
         };
@@ -374,14 +374,19 @@ fn edits_of_a_guarded_target_are_a_data_fix() {
         fix.rollback(&p.cx).await.expect("rolled back");
         assert_eq!(p.run(rows).await, before);
         // A row that is not as it was shown: nothing of the others stays.
-        let stale = statements(p.conn.dialect(), &plan.table, &[edits[0].clone(), update("4", "v", text("not d"), text("x"))]);
+        let stale = statements(
+            p.conn.dialect(),
+            &plan.table,
+            plan.zone.as_deref(),
+            &[edits[0].clone(), update("4", "v", text("not d"), text("x"))],
+        );
         let e = begin(&of_ten, &stale).await.map(drop).expect_err("changed meanwhile");
         assert!(e.message.contains("change 2 of 2") && e.message.contains("somebody changed it meanwhile"), "{e:?}");
         assert_eq!(p.run(rows).await, before);
         // The blast radius holds, for what foreign keys change as well.
         let e = begin(&of_two, &list).await.map(drop).expect_err("too many");
         assert!(e.message.contains("allows 2"), "{e:?}");
-        let cascading = statements(p.conn.dialect(), &plan.table, &[edits[1].clone()]);
+        let cascading = statements(p.conn.dialect(), &plan.table, plan.zone.as_deref(), &[edits[1].clone()]);
         if p.conn.dialect() != holdpoint::model::Dialect::Sqlite {
             let e = begin(&of_two, &cascading).await.map(drop).expect_err("too many");
             assert!(e.message.contains("more than 2 rows") || e.message.contains("3 rows"), "{e:?}");
@@ -400,7 +405,7 @@ fn edits_of_a_guarded_target_are_a_data_fix() {
         // A trigger reaches further than the rows that are shown.
         if maria {
             p.run("create trigger w after update on g for each row delete from child where id = 0").await;
-            let one = statements(p.conn.dialect(), &plan.table, &[update("4", "v", text("d"), text("e"))]);
+            let one = statements(p.conn.dialect(), &plan.table, plan.zone.as_deref(), &[update("4", "v", text("d"), text("e"))]);
             let e = begin(&of_ten, &one).await.map(drop).expect_err("held");
             assert!(e.kind == Kind::Held && e.message.contains("trigger w"), "{e:?}");
         }
@@ -466,7 +471,7 @@ fn an_edit_that_finds_the_file_locked_is_in_the_history() {
         let guarded = holdpoint::ops::connect::connect_to(&p.cx, target).await.expect("connection");
         let other = rusqlite::Connection::open(p.project.path("app-dev.db")).expect("database");
         other.execute_batch("begin immediate; update notes set author = 'held' where id = 1").expect("held");
-        let list = statements(p.conn.dialect(), &plan.table, &[update("1", "author", text("mira"), text("x"))]);
+        let list = statements(p.conn.dialect(), &plan.table, plan.zone.as_deref(), &[update("1", "author", text("mira"), text("x"))]);
         let e = datafix::begin_edits(&p.cx, &guarded, None, &plan.table, &list, |_| ()).await.map(drop).expect_err("locked");
         assert!(e.message.contains("lock"), "{e:?}");
         assert_eq!(e.hints.last().map(String::as_str), Some("All changes were rolled back; they are still staged."));
@@ -538,6 +543,41 @@ fn a_value_that_the_server_would_cut_is_not_written() {
 
 /// Where clocks are put back one text of a TIMESTAMP names two moments, and so two rows.
 #[test]
+fn a_moment_that_was_read_in_another_time_zone_names_no_row() {
+    block_on(async {
+        let p = Place::open(Project::mariadb()).await;
+        p.run("create table hourly (at timestamp primary key, v varchar(5))").await;
+        p.run("set time_zone = '+00:00'").await;
+        p.run("insert into hourly select timestamp'2026-01-01 00:00:00' + interval seq hour, 'x' from seq_0_to_30").await;
+        let plan = p.plan("select * from hourly").await.expect("editable");
+        let ten =
+            [RowEdit::Update { key: vec![("at".into(), text("2026-01-01 10:00:00"))], cells: vec![("v".into(), text("x"), text("new"))] }];
+        p.run("set time_zone = '+05:00'").await;
+        let e = p.write(&plan, &ten).await.map(drop).expect_err("that is another row's key by now");
+        assert!(e.message.contains("read in the time zone +00:00, and would be written in +05:00"), "{e:?}");
+        assert_eq!(p.run("select count(*) from hourly where v = 'new'").await[0][0].as_deref(), Some("0"));
+        p.run("set time_zone = '+00:00'").await;
+        p.write(&plan, &ten).await.expect("written");
+        assert_eq!(p.run("select hour(at) from hourly where v = 'new'").await[0][0].as_deref(), Some("10"));
+    });
+}
+
+/// `CST` is Shanghai's to who set that zone, and America's to the server that reads it.
+#[test]
+fn a_key_whose_style_may_be_read_otherwise_is_not_edited() {
+    block_on(async {
+        let p = Place::open(Project::postgres()).await;
+        p.run("create table hourly (at timestamptz primary key, d date, n int)").await;
+        for (style, ok) in [("SQL, DMY", false), ("German", false), ("ISO, DMY", true)] {
+            p.run(&format!("set datestyle = '{style}'")).await;
+            let plan = p.plan("select * from hourly").await;
+            assert_eq!(plan.is_ok(), ok, "{style}: {plan:?}");
+            assert!(ok || plan.is_err_and(|why| why.contains("the key column at") && why.contains("SET DateStyle = 'ISO'")), "{style}");
+        }
+    });
+}
+
+#[test]
 fn a_key_that_is_written_like_another_one_is_not_edited() {
     block_on(async {
         let p = Place::open(Project::mariadb()).await;
@@ -557,6 +597,7 @@ fn a_key_that_is_written_like_another_one_is_not_edited() {
         assert_eq!(p.run("select count(*) from dst").await[0][0].as_deref(), Some("3"));
         p.write(&plan, &[gone("2025-07-01 02:00:00")]).await.expect("written");
         p.run("set time_zone = '+00:00'").await;
+        let plan = p.plan("select ts, v from dst").await.expect("editable");
         p.write(&plan, &[gone("2025-10-26 01:30:00")]).await.expect("written");
         assert_eq!(p.run("select cast(ts as char) from dst").await[0][0].as_deref(), Some("2025-10-26 00:30:00"));
     });
@@ -655,7 +696,7 @@ fn an_edit_of_what_a_key_is_computed_from_takes_its_rows_along() {
         p.run("insert into leads values (1, 10)").await;
         let plan = p.plan("select id, v from made").await.expect("editable");
         for (id, old, wanted) in [("1", "1", None), ("2", "2", Some(1))] {
-            let list = statements(p.conn.dialect(), &plan.table, &[update(id, "v", number(old), number("7"))]);
+            let list = statements(p.conn.dialect(), &plan.table, plan.zone.as_deref(), &[update(id, "v", number(old), number("7"))]);
             let done = cells::write(&p.cx, &p.conn, &p.own, &plan.table, &list).await;
             assert_eq!(done.map(|w| w.map(|w| w.rows)), Ok(wanted));
         }

@@ -167,6 +167,12 @@ fn a_statement_that_ends_the_open_transaction_is_told() {
     assert_eq!(maria.sql("ended", "select v from t").trim(), "b");
     let (_, err) = run(&home, 0, &["query", "dev", "call p_commit()"]);
     assert!(!err.contains("ended the transaction"), "{err}");
+    // What stands behind was meant for the transaction; and what is to be rolled back is committed.
+    let (_, err) = run(&home, 1, &["query", "dev", "begin; call p_commit(); update t set v = 'c'; rollback"]);
+    assert!(err.contains("the open transaction is gone") && err.contains("the 2 statements after it did not run"), "{err}");
+    let (_, err) = run(&home, 1, &["query", "dev", "begin; update t set v = 'd'; drop table u; rollback"]);
+    assert!(err.contains("There was nothing to roll back: drop table u committed the transaction"), "{err}");
+    assert_eq!(maria.sql("ended", "select v from t").trim(), "d");
 
     let (home, pg) =
         postgres("ended", "create table t (id int, v text); create procedure p_commit() language plpgsql as $$ begin commit; end $$");

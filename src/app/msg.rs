@@ -419,6 +419,13 @@ pub enum RunEvent {
         result: ResultId,
         error: crate::model::Error,
     },
+    /// The statement ended the open transaction in another way than its words say, or the server did with its error.
+    Unasked {
+        result: ResultId,
+        message: String,
+        /// What stands behind it does not run, also where a run goes on after errors.
+        gone: bool,
+    },
     /// What the statement did to the open transaction.
     Passed {
         result: ResultId,

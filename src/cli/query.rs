@@ -7,7 +7,7 @@ use crate::model::{Dialect, Error, Kind, Param, Reading, Result, TxState};
 use crate::ops::datafix::{self, BeforeImage};
 use crate::ops::export::{Encoder, ExportFormat, NewFile, source, table_parts};
 use crate::ops::query::{Admission, admit};
-use crate::ops::statements::{Ended, Ledger, ended_unasked, rows_lost, runs_to_its_end, session_ended, told_of_effect};
+use crate::ops::statements::{Ended, Ledger, rows_lost, runs_to_its_end, session_ended, told_of_effect};
 use crate::ops::{Connection, Cx, waits};
 use crate::sql::params::{Bound, bind, placeholders, typed_value};
 use crate::sql::terminator::{Part, parts};
@@ -243,6 +243,11 @@ pub async fn query(
                 Admission::Refused(e) => return Err(place(super::habits::explained(conn.dialect(), &conn.target().name, text, e))),
             }
             number += 1;
+            let rest = statements.len() - number;
+            if ledger.gone() && rest > 0 {
+                let e = Error::failed("the open transaction is gone, and what stands behind the statement was meant for it");
+                return Err(e.context(format_args!("statement {number} of {all}")).hint(crate::ops::query::stopped(number, rest)));
+            }
             let now = session.status().reading;
             if now != reading && reads_otherwise(reading, now, &sql[part.span.end..]) {
                 readings.push((part.span.end, now));
@@ -326,10 +331,11 @@ async fn run_one(
     if let Err(e) = &mut outcome {
         told_of_effect(e, ledger.passed().own);
     }
-    let unasked = ended_unasked(session.dialect(), text, before, status.tx, &outcome).filter(|_| status.lost.is_none());
+    let unasked = ledger.unasked(text, before, status.tx, &outcome).filter(|_| status.lost.is_none());
     match (unasked, &mut outcome) {
-        (Some(words), Ok(_)) => output::message(&format!("warning: {words}")),
-        (Some(words), Err(e)) => e.hints.insert(0, words),
+        (Some(u), Ok(_)) if before == TxState::Idle => outcome = Err(Error::failed(u.message)),
+        (Some(u), Ok(_)) => output::message(&format!("warning: {}", u.message)),
+        (Some(u), Err(e)) => e.hints.insert(0, u.message),
         (None, _) => {}
     }
     let affected = outcome?.affected.or(Some(writer.rows));

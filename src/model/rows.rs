@@ -30,6 +30,18 @@ pub struct Column {
 impl Column {
     /// The style of a FLOAT that MariaDB or MySQL sends as text, with six digits of the up to nine that it has.
     pub const SIX_DIGITS: &str = "six digits";
+    /// Its values may be read as other ones by who has not this setting (PostgreSQL): `DateStyle = SQL, DMY`.
+    pub fn ambiguous(&self) -> Option<&str> {
+        self.style.as_deref().filter(|s| s.contains(" = "))
+    }
+    /// The statement that ends an [`Column::ambiguous`] style.
+    pub fn plain_style(style: &str) -> &'static str {
+        match style.split(' ').next() {
+            Some("DateStyle") => "SET DateStyle = 'ISO'",
+            Some("IntervalStyle") => "SET IntervalStyle = 'postgres'",
+            _ => "SET extra_float_digits = 1",
+        }
+    }
     /// The time zone whose clocks its moments were written by, which the values do not name (TIMESTAMP of MariaDB and MySQL).
     pub fn zone(&self) -> Option<&str> {
         self.style.as_deref()?.strip_prefix(ZONE)

@@ -47,6 +47,8 @@ pub struct CellStatement {
     pub renamed: Option<(Vec<Param>, Vec<Param>)>,
     /// The row may be as it shall be already.
     pub may_be_so: bool,
+    /// The time zone in which its TIMESTAMPs were read: in another one they are other moments.
+    pub zone: Option<String>,
 }
 
 /// How the columns of a result lie on a table: for each column of the result its column of the table, if it can be edited.
@@ -57,6 +59,8 @@ pub struct Editable {
     pub columns: Vec<Option<usize>>,
     /// Columns of the result that hold the key, in the key's order.
     pub key: Vec<usize>,
+    /// See [`Column::zone`].
+    pub zone: Option<String>,
 }
 
 /// Whether the rows of a result can be edited, and if not, why not: a sentence.
@@ -92,9 +96,18 @@ pub fn editable(columns: &[Column], table: Option<TableInfo>) -> std::result::Re
                 crate::text::clean(&table.name)
             ));
         };
+        if let Some(style) = columns[at].ambiguous() {
+            return Err(format!(
+                "Read-only: the key column {} is written so that it may be read as another one ({}). {} and run it again.",
+                crate::text::clean(k),
+                crate::text::clean(style),
+                Column::plain_style(style)
+            ));
+        }
         key.push(at);
     }
-    Ok(Editable { table, columns: place, key })
+    let zone = columns.iter().find_map(Column::zone).map(str::to_string);
+    Ok(Editable { table, columns: place, key, zone })
 }
 
 /// Builds the statements of a transaction.
@@ -237,8 +250,8 @@ fn renamed(table: &TableInfo, key: &[(String, Param)], cells: &[(String, Param, 
     changes.then(|| Some((table.key.iter().map(old).collect::<Option<_>>()?, table.key.iter().map(new).collect::<Option<_>>()?)))?
 }
 
-/// The statement of each change, in the order of the changes.
-pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec<CellStatement> {
+/// The statement of each change, in the order of the changes; `zone`: in which their rows were read.
+pub fn statements(dialect: Dialect, table: &TableInfo, zone: Option<&str>, edits: &[RowEdit]) -> Vec<CellStatement> {
     let selected = |row: &dyn Fn(&mut Builder)| Some(locked(dialect, table, row));
     edits
         .iter()
@@ -276,7 +289,18 @@ pub fn statements(dialect: Dialect, table: &TableInfo, edits: &[RowEdit]) -> Vec
                     (Touch::Nothing, None, None)
                 }
             };
-            CellStatement { text: b.text, params: b.params, columns: b.columns, shown: b.shown, touch, select, renamed, may_be_so: false }
+            let zone = zone.map(str::to_string);
+            CellStatement {
+                text: b.text,
+                params: b.params,
+                columns: b.columns,
+                shown: b.shown,
+                touch,
+                select,
+                renamed,
+                may_be_so: false,
+                zone,
+            }
         })
         .collect()
 }
@@ -303,7 +327,17 @@ pub(in crate::ops) fn replacement(
     b.key(key);
     let touch = with_computed(Touch::Update(cells.iter().map(|(name, _)| name.clone()).collect()), table);
     let select = Some(locked(dialect, table, &|b: &mut Builder| b.key(key)));
-    CellStatement { text: b.text, params: b.params, columns: b.columns, shown: b.shown, touch, select, renamed: None, may_be_so: true }
+    CellStatement {
+        text: b.text,
+        params: b.params,
+        columns: b.columns,
+        shown: b.shown,
+        touch,
+        select,
+        renamed: None,
+        may_be_so: true,
+        zone: None,
+    }
 }
 
 /// Changes that are written.
@@ -409,6 +443,25 @@ pub(in crate::ops) async fn moments_told(s: &Session, alike: &Option<(String, St
     .hint("SET time_zone = '+00:00' first: there each moment is written in its own way."))
 }
 
+/// Holds an edit whose row was read in another time zone than this session's: its TIMESTAMPs would be other moments, and another row's key.
+pub(in crate::ops) async fn same_zone(s: &Session, one: &CellStatement) -> Result<()> {
+    let (Some(zone), Some((select, params))) = (&one.zone, &one.select) else { return Ok(()) };
+    let mut stream = s.run_bound(format!("SELECT * FROM ({}\n) AS q LIMIT 0", unlocked(select)), params.clone()).await?;
+    while let Some(event) = stream.next().await {
+        if let Event::Columns(columns) = event?
+            && let Some(now) = columns.iter().find_map(Column::zone).filter(|now| now != zone)
+        {
+            let (then, now) = (crate::text::clean(zone), crate::text::clean(now));
+            let held = format!(
+                "held: the rows were read in the time zone {then}, and would be written in {now}: their TIMESTAMPs would be others"
+            );
+            return Err(Error::held(held)
+                .hint("Read them again in the time zone of the session that writes. A data fix has a session of its own: `settings` of the target hold for it."));
+        }
+    }
+    Ok(())
+}
+
 /// How many rows a query has.
 pub(in crate::ops) async fn rows(s: &Session, text: String, params: &[Param]) -> Result<u64> {
     let mut stream = s.run_bound(text, params.to_vec()).await?;
@@ -438,9 +491,9 @@ async fn transaction(
     s.fetch(begin).await?;
     for (i, one) in statements.iter().enumerate() {
         let started = Instant::now();
-        let told = match &one.select {
-            Some((select, params)) => moments_told(s, alike, select, params).await,
-            None => Ok(()),
+        let told = match (same_zone(s, one).await, &one.select) {
+            (Ok(()), Some((select, params))) => moments_told(s, alike, select, params).await,
+            (told, _) => told,
         };
         let reached = match told {
             Ok(()) => reaches(s, one, keys).await,
@@ -593,7 +646,7 @@ mod tests {
             RowEdit::Delete { key, was: vec![("note".into(), text("x"))] },
             RowEdit::Insert { cells: vec![("a".into(), text("1")), ("b".into(), Param::Null)] },
         ];
-        let pg: Vec<String> = statements(Dialect::Postgres, &table(), &edits).into_iter().map(|s| s.text).collect();
+        let pg: Vec<String> = statements(Dialect::Postgres, &table(), None, &edits).into_iter().map(|s| s.text).collect();
         assert_eq!(
             pg,
             [
@@ -602,7 +655,7 @@ mod tests {
                 r#"INSERT INTO "public"."Items" ("a", "b") VALUES ($1, $2)"#,
             ]
         );
-        let my = statements(Dialect::MySql, &table(), &edits);
+        let my = statements(Dialect::MySql, &table(), None, &edits);
         assert_eq!(
             my[1].text,
             "DELETE FROM `public`.`Items` WHERE `b` = ? AND `a` = ? AND CAST(CAST(`note` AS CHAR) AS BINARY) = CAST(? AS BINARY)"

@@ -138,11 +138,7 @@ impl Encoder {
         let told = |(style, columns): (&str, Vec<&str>)| {
             let names: Vec<_> = columns.iter().take(3).map(|c| crate::text::clean(c)).collect();
             let more = if columns.len() > names.len() { " …" } else { "" };
-            let remedy = match style.split(' ').next() {
-                Some("DateStyle") => "SET DateStyle = 'ISO'",
-                Some("IntervalStyle") => "SET IntervalStyle = 'postgres'",
-                _ => "SET extra_float_digits = 1",
-            };
+            let remedy = Column::plain_style(style);
             let style = crate::text::clean(style);
             if style == Column::SIX_DIGITS {
                 return format!(

@@ -54,6 +54,9 @@ pub struct Ledger<'a> {
     /// The session as the statement that was sent found it.
     found: Option<SessionStatus>,
     passed: Passed,
+    /// What ended the transaction unasked: nothing of it is left to be rolled back.
+    unasked: Option<String>,
+    gone: bool,
 }
 
 /// What a statement did to the transaction that its session has open, and what became of the statement itself.
@@ -78,7 +81,34 @@ impl<'a> Ledger<'a> {
             since: Instant::now(),
             found: None,
             passed: Passed::default(),
+            unasked: None,
+            gone: false,
         }
+    }
+
+    /// The statement before took the transaction with it, as nobody could know: what stands behind it must not run outside of it.
+    pub fn gone(&self) -> bool {
+        self.gone
+    }
+
+    /// See [`ended_unasked`]; a ROLLBACK that comes after such an end rolls nothing back, and says so.
+    pub fn unasked(&mut self, text: &str, before: TxState, after: TxState, ended: &Result<Outcome>) -> Option<Unasked> {
+        let d = self.conn.dialect();
+        if before == TxState::Idle
+            && ended.is_ok()
+            && sql::transaction::ending(d, text) == Some(false)
+            && let Some(by) = self.unasked.take()
+        {
+            return Some(Unasked { message: format!("There was nothing to roll back: {by}"), foreseen: true });
+        }
+        let found = ended_unasked(d, text, before, after, ended);
+        self.gone = found.as_ref().is_some_and(|u| !u.foreseen);
+        if after != TxState::Idle {
+            self.unasked = None;
+        } else if let Some(u) = found.as_ref().filter(|_| ended.is_ok()) {
+            self.unasked = Some(u.message.clone());
+        }
+        found
     }
 
     /// A statement is about to be sent on a session that is like this.
@@ -358,23 +388,41 @@ pub fn told_of_effect(error: &mut Error, own: Option<Fate>) {
     }
 }
 
-/// What to say of a statement that ended the open transaction in another way than its words say: a sentence, `None` when it did not.
-pub fn ended_unasked(d: Dialect, text: &str, before: TxState, after: TxState, ended: &Result<Outcome>) -> Option<String> {
+/// A statement ended the open transaction in another way than its words say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unasked {
+    /// A sentence.
+    pub message: String,
+    /// It was known before that the statement would (DDL of MySQL), or it is the transaction's end itself. Otherwise what stands behind it
+    /// was meant for that transaction.
+    pub foreseen: bool,
+}
+
+/// Whether a statement ended the open transaction in another way than its words say.
+pub fn ended_unasked(d: Dialect, text: &str, before: TxState, after: TxState, ended: &Result<Outcome>) -> Option<Unasked> {
     let failed = ended.is_err();
+    let transaction = sql::classify(d, text).class == Class::Transaction;
     if commit_rolled_back(d, text, ended.as_ref().ok().map(|o| o.tag.as_str())) {
-        return Some(format!("The COMMIT was {COMMIT_ROLLED_BACK}, and nothing of it was kept."));
+        return Some(Unasked { message: format!("The COMMIT was {COMMIT_ROLLED_BACK}, and nothing of it was kept."), foreseen: true });
     }
-    if before == TxState::Idle || after != TxState::Idle || sql::classify(d, text).class == Class::Transaction {
+    if before == TxState::Idle || after != TxState::Idle || transaction && !failed {
         return None;
     }
-    let shown = crate::text::truncate(&crate::text::clean(&crate::text::one_line(text)), 40).into_owned();
-    Some(if failed {
+    let shown = shown(text);
+    let foreseen = transaction || commits_implicitly(d, text);
+    let message = if failed {
         "The transaction that was open is gone: the server rolled it back with this error.".into()
-    } else if commits_implicitly(d, text) {
+    } else if foreseen {
         format!("{shown} committed the transaction that was open, with all that was written in it.")
     } else {
         format!("{shown} ended the transaction that was open: what was written in it is committed, unless the statement rolled it back.")
-    })
+    };
+    Some(Unasked { message, foreseen })
+}
+
+/// The first words of a statement, cleaned.
+fn shown(text: &str) -> String {
+    crate::text::truncate(&crate::text::clean(&crate::text::one_line(text)), 40).into_owned()
 }
 
 /// What the classifier cannot prove to be a read may write; the end of a transaction decides over what was written in it.
@@ -410,14 +458,18 @@ mod tests {
         let ended = |failed: bool, tag: &str| {
             if failed { Err(Error::failed("refused")) } else { Ok(Outcome { tag: tag.into(), ..Outcome::default() }) }
         };
-        let told = |text: &str, after, failed| ended_unasked(Dialect::MySql, text, open, after, &ended(failed, "")).unwrap_or_default();
+        let told = |text: &str, after, failed| {
+            ended_unasked(Dialect::MySql, text, open, after, &ended(failed, "")).map(|u| u.message).unwrap_or_default()
+        };
         assert!(told("call p_commit()", idle, false).starts_with("call p_commit() ended the transaction"));
         assert!(told("create table t (a int)", idle, false).contains("committed the transaction"));
         assert!(told("update t set a = 1", idle, true).contains("rolled it back"));
         assert_eq!(told("commit", idle, false), "");
         assert_eq!(told("call p()", open, false), "");
         assert_eq!(ended_unasked(Dialect::MySql, "call p_commit()", idle, idle, &ended(false, "")), None);
-        let commit = |tag| ended_unasked(Dialect::Postgres, "commit", TxState::Failed, idle, &ended(false, tag));
+        let commit = |tag| ended_unasked(Dialect::Postgres, "commit", TxState::Failed, idle, &ended(false, tag)).map(|u| u.message);
+        let refused = ended_unasked(Dialect::Postgres, "commit", open, idle, &ended(true, "")).expect("a deferred constraint");
+        assert!(refused.message.contains("rolled it back") && refused.foreseen);
         assert!(commit("ROLLBACK").is_some_and(|t| t.contains("rolled back: the transaction had failed")));
         assert_eq!(commit("COMMIT"), None);
         assert_eq!(ended_unasked(Dialect::Postgres, "rollback", TxState::Failed, idle, &ended(false, "ROLLBACK")), None);

@@ -61,6 +61,10 @@ pub fn one_table(dialect: Dialect, text: &str) -> Result<(), &'static str> {
     if item.is_empty() {
         return Err("it reads no table");
     }
+    // MariaDB: a row as it was has the key of the row as it is, which an edit would change.
+    if flat[end..].windows(2).any(|w| w[0].1 == "for" && w[1].1 == "system_time") {
+        return Err("its rows are of the past (FOR SYSTEM_TIME)");
+    }
     Ok(())
 }
 
@@ -163,6 +167,9 @@ mod tests {
     #[test]
     fn only_plain_selects_of_one_table_pass() {
         for (text, ok) in [
+            ("select * from sv for system_time all where id = 1", false),
+            ("select * from sv for system_time as of timestamp '2026-01-01' v", false),
+            ("select * from sv where system_time > 1", true),
             ("select * from orders", true),
             ("select id, total * 2 as t, (select max(id) from other) from shop.orders o where id > 3 order by 1 limit 10;", true),
             ("select \"join\" from \"group\" where x = 'union'", true),

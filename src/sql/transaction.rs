@@ -141,6 +141,29 @@ pub fn commits_implicitly(dialect: Dialect, text: &str) -> bool {
     }
 }
 
+/// The first of statements that run one after another which commits by itself the transaction that is open then: `open` before them, begun
+/// by one of them, or, with `manual`, by whatever may stand in one. Tells its place.
+pub fn first_implicit_commit<'a>(dialect: Dialect, open: bool, manual: bool, texts: impl IntoIterator<Item = &'a str>) -> Option<usize> {
+    let (mut open, mut manual) = (open, manual);
+    for (at, text) in texts.into_iter().enumerate() {
+        let commits = commits_implicitly(dialect, text);
+        if commits && open {
+            return Some(at);
+        }
+        let w = words(dialect, text, 4);
+        let is = |n: usize, word: &str| w.get(n).is_some_and(|x| x == word);
+        if is(0, "set") && is(1, "autocommit") {
+            manual = w.last().is_some_and(|x| x == "0" || x == "off");
+        }
+        open = match ending(dialect, text) {
+            Some(_) => is(2, "chain") || is(3, "chain"),
+            None if commits => is(0, "begin") || is(1, "transaction"),
+            None => open || manual && !stands_alone(dialect, text),
+        };
+    }
+    None
+}
+
 /// It may change where a bare name leads (the search path, the current database), or how PostgreSQL writes floats, which it tells only
 /// who asks. A function that does so unseen is not known here.
 pub fn moves(dialect: Dialect, text: &str) -> bool {

@@ -78,6 +78,20 @@ fn a_call_that_ends_the_transaction_is_told_in_its_result() {
 }
 
 #[test]
+fn a_run_that_goes_on_after_errors_ends_where_its_transaction_is_gone() {
+    let home = super::home_of_sqlite("create table t (id integer primary key); insert into t values (1)");
+    let mut c = open(&home, "dev");
+    c.send("<Esc>2<C-a><BS>");
+    c.send("begin; insert into t values (2); insert or rollback into t values (1); insert into t values (3); commit<Esc> re");
+    c.wait_for("goes on after an error");
+    c.send(" ra");
+    c.wait_until("it is told", |s| s.contains("2 of 5 statements ran; 1 failed") && s.contains("The transaction that was open is gone"));
+    c.wait_for("The 2 statements behind did not run.");
+    let rows = rusqlite::Connection::open(home.path().join("one.db")).expect("database");
+    assert_eq!(rows.query_row("select count(*) from t", [], |r| r.get::<_, i64>(0)), Ok(1));
+}
+
+#[test]
 fn functions_are_listed_with_their_arguments() {
     let (home, _) = postgres(
         "functions",

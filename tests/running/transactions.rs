@@ -108,6 +108,53 @@ fn what_commits_by_itself_is_asked_about_in_a_transaction() {
     assert_eq!(statements(&c.press("r")).len(), 1);
 }
 
+fn run_all(c: &mut Console) -> Vec<Effect> {
+    for key in ["Esc", "Space", "r"] {
+        c.press(key);
+    }
+    c.press("a")
+}
+
+#[test]
+fn what_would_commit_within_a_run_is_asked_about_before_it_begins() {
+    let asked = |text: &str, manual: bool| {
+        let mut c = open(text);
+        c.state.query.editor.read_as(holdpoint::model::Dialect::MySql.into());
+        c.state.query.how.manual = manual;
+        let held = statements(&run_all(&mut c)).is_empty();
+        let question = c.screen().contains("This ends the transaction");
+        assert_eq!(held, question, "{text}: {}", c.screen());
+        question
+    };
+    assert!(asked("begin; update orders set note = 'x'; create table zz (a int); rollback", false));
+    assert!(asked("set autocommit = 0; update orders set note = 'x'; alter table orders add a int", false));
+    assert!(asked("update orders set note = 'x'; alter table orders add a int", true));
+    assert!(!asked("begin; update orders set note = 'x'; commit; create table zz (a int)", false));
+    assert!(!asked("update orders set note = 'x'; alter table orders add a int", false));
+    assert!(!asked("alter table orders add a int; create table zz (a int)", true));
+}
+
+/// However errors are gone on after: what stands behind was meant for the transaction.
+#[test]
+fn a_run_ends_where_its_transaction_is_gone() {
+    let mut c = open("begin; insert or rollback into t values (1); insert into t values (2)");
+    c.state.query.how.go_on = true;
+    let (job, result) = job_of(&run_all(&mut c));
+    let told = "The transaction that was open is gone: the server rolled it back with this error.";
+    for index in 0..2 {
+        c.run(job, RunEvent::Started { result: result + index, index: index as usize, text: "…".into() });
+        if index == 0 {
+            c.run(job, RunEvent::Done { result, outcome: holdpoint::engine::Outcome::default() });
+        }
+    }
+    c.run(job, RunEvent::Unasked { result: result + 1, message: told.into(), gone: true });
+    c.run(job, RunEvent::Failed { result: result + 1, error: Error::failed("UNIQUE").hint(told) });
+    c.run(job, RunEvent::Finished);
+    let note = c.state.messages.shown.clone().unwrap();
+    assert_eq!(note.text, "1 of 3 statements ran; 1 failed: each has its own result.");
+    assert_eq!(note.more, [told, "The 1 statement behind did not run."]);
+}
+
 #[test]
 fn what_a_lost_session_took_with_it_is_told() {
     let mut c = open("create temp table t (a int)");

@@ -11,7 +11,7 @@ use crate::app::effect::ResultId;
 use crate::app::state::Note;
 use crate::app::{Action, Effect, State};
 use crate::config::keymap::{Code, Key};
-use crate::model::{Cell, ColumnInfo, Dialect, Param, Result, TableInfo};
+use crate::model::{Cell, Column, ColumnInfo, Dialect, Param, Result, TableInfo};
 use crate::ops::cells::{Editable, editable};
 use crate::sql::params::typed_value;
 use crate::sql::single::one_table;
@@ -147,7 +147,7 @@ fn plan(state: &mut State, then: Action, effects: &mut Vec<Effect>) -> Option<st
     }
     let info = known(state, &table, then, effects)?;
     // A column that the table did not have when it was looked up: it was changed since, elsewhere.
-    let there = |c: &crate::model::Column| {
+    let there = |c: &Column| {
         let Some((o, info)) = c.origin.as_ref().zip(info.as_ref()) else { return true };
         info.columns.iter().any(|t| t.id.eq_ignore_ascii_case(&o.column))
     };
@@ -383,6 +383,14 @@ fn cell_here(state: &State, plan: &Editable) -> std::result::Result<(usize, Colu
     };
     if info.generated {
         return Err(format!("Read-only: the server computes {}.", text::clean(&info.name)));
+    }
+    if let Some(style) = tab.columns.as_ref().and_then(|c| c.get(column)).and_then(Column::ambiguous) {
+        return Err(format!(
+            "Read-only: {} is written so that it may be read as another value ({}). {} and run it again.",
+            text::clean(&info.name),
+            text::clean(style),
+            Column::plain_style(style)
+        ));
     }
     if tab.staged_mark(tab.row) == Some('-') {
         return Err("The row is going to be deleted.".into());

@@ -160,6 +160,7 @@ impl Query {
             done: 0,
             failed: 0,
             cut_short: false,
+            unasked: Vec::new(),
             dropped: 0,
             records: Vec::new(),
             since,

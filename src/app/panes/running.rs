@@ -8,7 +8,7 @@ use crate::app::state::{Note, Pane};
 use crate::app::{Action, Effect, State, backslash, params};
 use crate::model::{Param, ReadOnly, TxState};
 use crate::sql;
-use crate::sql::transaction::commits_implicitly;
+use crate::sql::transaction::first_implicit_commit;
 use crate::text;
 use std::collections::BTreeMap;
 
@@ -41,6 +41,8 @@ pub struct Running {
     pub failed: usize,
     /// The last one was cancelled and ended without an error; see [`crate::engine::Outcome::cut_short`].
     pub cut_short: bool,
+    /// What ended the open transaction in another way than its statement says, in the words of the run.
+    pub unasked: Vec<String>,
     /// Results that could not be kept.
     pub dropped: usize,
     /// Of each statement, whether its rows are shown as records (`\gx`).
@@ -142,11 +144,15 @@ pub fn send(state: &mut State, statements: Vec<Statement>, effects: &mut Vec<Eff
         return;
     }
     let dialect = state.query.editor.dialect();
-    let open = state.link.server().is_some_and(|s| s.status.tx == TxState::Open);
-    if open && let Some(commits) = statements.iter().find(|s| commits_implicitly(dialect, &s.text)) {
+    let (open, writes) = state.link.server().map_or((false, false), |s| (s.status.tx == TxState::Open, s.status.read_only == ReadOnly::No));
+    let texts = statements.iter().map(|s| s.text.as_str());
+    if let Some(at) = first_implicit_commit(dialect, open, state.query.how.manual && writes, texts) {
+        let commits = one_line(&statements[at].text);
+        let place = if at == 0 { String::new() } else { format!("Statement {} of {}: ", at + 1, statements.len()) };
+        let first = if at == 0 || open { "Commit or roll back first" } else { "Put a COMMIT before it" };
         let body = vec![
-            format!("{} commits the open transaction by itself: what it wrote cannot be rolled back then.", one_line(&commits.text)),
-            "Commit or roll back first, or run it all the same.".into(),
+            format!("{place}{commits} commits the open transaction by itself: what it wrote cannot be rolled back then."),
+            format!("{first}, or run it all the same."),
         ];
         let answers = vec![Answer::new('n', "do not run it", Then::Nothing), Answer::new('r', "run it", Then::Run(statements))];
         state.ask(Confirm { title: "This ends the transaction".into(), body, answers });

@@ -155,6 +155,9 @@ pub(super) async fn run(place: Place<'_>, steps: Vec<Step<'_>>, ran: &mut Vec<Ra
                     Event::Notice(_) | Event::Further(_) | Event::Done(_) => {}
                 }
             }
+            if let Sends::Edit(edit) = &step.sends {
+                cells::same_zone(s, edit).await.map_err(|e| at(i, e))?;
+            }
             if rows_here > 0 {
                 cells::moments_told(s, &alike, select, params).await.map_err(|e| at(i, e))?;
             }

@@ -92,7 +92,7 @@ pub async fn replace(
             0 => {
                 let columns: Vec<_> = inserted.iter().map(|i| sent[*i]).collect();
                 let text = statement(dialect, &table, &columns, 1);
-                let made = cells::statements(dialect, &table, &[RowEdit::Insert { cells: of(&inserted) }]);
+                let made = cells::statements(dialect, &table, None, &[RowEdit::Insert { cells: of(&inserted) }]);
                 edits.extend(made.into_iter().next().map(|one| edit(CellStatement { text, ..one })));
             }
             1 if written.is_empty() => {}

@@ -9,11 +9,11 @@ use crate::app::state::Note;
 use crate::config::AccessMode;
 use crate::engine::{Event, Outcome, Session, SessionStatus};
 use crate::model::TableInfo;
-use crate::model::{Error, Kind, NodePath, Notice, ReadOnly, Result, TxState};
+use crate::model::{Error, Kind, NodePath, ReadOnly, Result, TxState};
 use crate::ops::cells::{self, CellStatement};
 use crate::ops::datafix::{self, BeforeImage, DataFix};
 use crate::ops::query::{Admission, admit};
-use crate::ops::statements::{Ended, Ledger, Passed, ended_unasked, rows_lost, runs_to_its_end, told_of_effect};
+use crate::ops::statements::{Ended, Ledger, Passed, Unasked, rows_lost, runs_to_its_end, told_of_effect};
 use crate::ops::{self, Cx};
 use crate::sql::params::{self, Bound};
 use crate::sql::reads_otherwise;
@@ -69,6 +69,10 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
             Err(e) => Err(e.context("beginning a transaction")),
         };
         match ran {
+            Ok(true) if ledger.gone() => {
+                unkept(&shared, ledger.keep());
+                break;
+            }
             Ok(true) => {}
             // A data fix waits for its answer: what follows is not run behind its back.
             Ok(false) => {
@@ -78,7 +82,7 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
             Err(error) => {
                 let cancelled = error.kind == Kind::Cancelled || cx.cancel.is_cancelled();
                 // Without a connection nothing can come. In a failed transaction what comes may be its end, or go back to a savepoint.
-                let over = index == last || !how.go_on || unread || cancelled || live.query.status().lost.is_some();
+                let over = index == last || !how.go_on || unread || cancelled || ledger.gone() || live.query.status().lost.is_some();
                 if over {
                     unkept(&shared, ledger.keep());
                 }
@@ -169,16 +173,12 @@ async fn one(
             if passed != Passed::default() {
                 shared.send(Msg::Run { job, event: RunEvent::Passed { result: *result, passed } });
             }
-            let unasked = ended_unasked(live.connection.dialect(), text, tx, status.tx, &outcome);
-            if let Some(message) = unasked.filter(|_| status.lost.is_none()) {
-                match &mut outcome {
-                    // Behind the result, whose own words would take its place on the screen.
-                    Ok(_) => {
-                        let notice = Notice { severity: "WARNING".into(), message, detail: None, hint: None };
-                        shared.send(Msg::Run { job, event: RunEvent::Notice { result: *result, notice } });
-                    }
-                    Err(e) => e.hints.insert(0, message),
+            if let Some(Unasked { message, .. }) = ledger.unasked(text, tx, status.tx, &outcome).filter(|_| status.lost.is_none()) {
+                if let Err(e) = &mut outcome {
+                    e.hints.insert(0, message.clone());
                 }
+                // Behind the result, whose own words would take its place on the screen.
+                shared.send(Msg::Run { job, event: RunEvent::Unasked { result: *result, message, gone: ledger.gone() } });
             }
             outcome.map(|_| true)
         }

@@ -32,7 +32,7 @@ fn staged(state: &State) -> Option<(ResultId, TableInfo, Vec<CellStatement>)> {
             Staged::Insert { cells, .. } => RowEdit::Insert { cells },
         })
         .collect();
-    let list = statements(state.query.editor.dialect(), &plan.table, &edits);
+    let list = statements(state.query.editor.dialect(), &plan.table, plan.zone.as_deref(), &edits);
     Some((tab.id, plan.table, list))
 }
 

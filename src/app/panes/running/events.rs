@@ -58,6 +58,7 @@ pub fn event(state: &mut State, job: JobId, event: RunEvent, effects: &mut Vec<E
             state.say(note);
         }
         RunEvent::Failed { result, error } => failed(state, job, result, error),
+        RunEvent::Unasked { result, message, .. } => unasked(state, job, result, message),
         RunEvent::Passed { result, passed } => crate::app::standing::passed(state, result, passed),
         RunEvent::Fix { result, fix } => fix::begun(state, result, false, *fix, effects),
         RunEvent::Finished => ended(state, job, effects),
@@ -119,6 +120,21 @@ fn done(state: &mut State, job: JobId, result: ResultId, outcome: Outcome, effec
         }
     }
     back::complete(state, result, effects);
+}
+
+/// The open transaction ended, and nobody asked for that.
+fn unasked(state: &mut State, job: JobId, result: ResultId, message: String) {
+    let lone = state.query.running.as_ref().is_none_or(|r| r.job != job || r.offsets.len() == 1);
+    if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
+        r.unasked.push(message.clone());
+    }
+    let notice = Notice { severity: "WARNING".into(), message, detail: None, hint: None };
+    // An error says it itself.
+    if let Some(tab) = state.result_mut(result).filter(|t| matches!(t.progress, Progress::Done(_))) {
+        let note = noted(&notice);
+        tab.heard(notice);
+        state.say(if lone { note.loss() } else { note });
+    }
 }
 
 /// A statement failed: where in the text, in which statement of the run, and what did not run after it.
@@ -225,12 +241,14 @@ fn finished(state: &mut State, job: JobId) {
             return;
         }
         let mut note = match failed {
-            0 => Note::ok(format!("{done} of {all} statements ran.")),
+            0 if r.unasked.is_empty() => Note::ok(format!("{done} of {all} statements ran.")),
+            0 => Note::warning(format!("{done} of {all} statements ran.")).loss(),
             1 if !state.query.how.go_on => return,
             n => Note::warning(format!("{done} of {all} statements ran; {n} failed: each has its own result.")),
         };
-        if rest > 0 && failed > 1 {
-            note.more.push(format!("The {} after them did not run.", text::counted(rest as u64, "statement")));
+        note.more.extend(r.unasked);
+        if rest > 0 {
+            note.more.push(format!("The {} behind did not run.", text::counted(rest as u64, "statement")));
         }
         if r.dropped > 0 {
             note.more.push(format!(
