@@ -119,15 +119,21 @@ impl Filter {
             && order != Order::Plain
         {
             let mut key = Vec::new();
-            if order.value(value, &mut key) {
-                self.order = Some((order, key));
-            } else if order == Order::Boolean {
-                return Err(format!("{} is neither true nor false.", crate::text::clean(value)));
-            } else if order == Order::Interval && !matches!(operator, Operator::Equal | Operator::NotEqual) {
-                return Err(format!("{} is no duration: write 90 min, 3 days, 1 mon 2 days or 04:30:00.", crate::text::clean(value)));
+            match order.typed(value, &mut key) {
+                Some(by) => self.order = Some((by, key)),
+                // Another style of intervals is compared as it is written; `true` is a number for MySQL.
+                None if order == Order::Interval && matches!(operator, Operator::Equal | Operator::NotEqual) => {}
+                None if order == Order::Number && self.number.is_some() => {}
+                None if order == Order::Boolean => return Err(format!("{} is neither true nor false.", crate::text::clean(value))),
+                None => return Err(format!("{} is no {}.", crate::text::clean(value), order.wants())),
             }
         }
         Ok(self)
+    }
+
+    /// It compares with a value, and does not look for a text.
+    pub fn compares(&self) -> bool {
+        matches!(self.test, Test::Is(..))
     }
 
     /// True when the row stays.

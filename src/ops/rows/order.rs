@@ -11,8 +11,14 @@ pub enum Order {
     /// Numbers by value, text by its characters' codes.
     #[default]
     Plain,
-    /// PostgreSQL's numbers, `NaN` and the infinities included.
+    /// Numbers of a type that has nothing else; PostgreSQL's `NaN` and the infinities included.
     Number,
+    /// MySQL's `bit`: the number that its bits are.
+    Bits,
+    /// PostgreSQL's `character(n)`: the blanks at its end do not count.
+    Padded,
+    /// A UUID, in any of the ways to write it.
+    Uuid,
     /// PostgreSQL's `interval`, by its default style; a month counts 30 days, a day 24 hours, as for the server.
     Interval,
     /// A time of the day, or MySQL's `time`, which may be negative or longer than a day.
@@ -21,7 +27,11 @@ pub enum Order {
     ZonedClock,
     /// Dates and timestamps, with `infinity` and years before Christ and after 9999.
     Moment,
-    /// PostgreSQL's `money`, whose values in one session have the same number of decimals.
+    /// Those that have an offset, by the clocks that they show: what is compared with has none, and means the same clocks.
+    Wall,
+    /// Those that have an offset.
+    ZonedMoment,
+    /// PostgreSQL's `money`.
     Money,
     /// PostgreSQL's `boolean`, which prints `t` and `f`, in all the words that it takes.
     Boolean,
@@ -40,14 +50,21 @@ impl Order {
         match (dialect, first) {
             (Dialect::Sqlite, _) => Order::Plain,
             _ if name.ends_with("[]") => Order::Plain,
-            (Dialect::Postgres, "numeric" | "real" | "double") => Order::Number,
+            (Dialect::Postgres, "numeric" | "real" | "double" | "smallint" | "integer" | "bigint" | "oid") => Order::Number,
+            (Dialect::MySql, "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float" | "double" | "year") => {
+                Order::Number
+            }
+            (Dialect::MySql, "bit") => Order::Bits,
+            (Dialect::Postgres, "character" | "bpchar") if !name.contains("varying") => Order::Padded,
+            (_, "uuid") => Order::Uuid,
             (Dialect::Postgres, "interval") => Order::Interval,
             (Dialect::Postgres, "money") => Order::Money,
             (Dialect::Postgres, "boolean" | "bool") => Order::Boolean,
             (_, "inet" | "cidr" | "inet4" | "inet6") => Order::Address,
             (_, "time" | "timetz") if zoned => Order::ZonedClock,
             (_, "time") => Order::Clock,
-            (_, "date" | "timestamp" | "timestamptz" | "datetime") => Order::Moment,
+            (_, "timestamp" | "timestamptz") if zoned || first == "timestamptz" => Order::ZonedMoment,
+            (_, "date" | "timestamp" | "datetime") => Order::Moment,
             _ => Order::Plain,
         }
     }
@@ -56,6 +73,11 @@ impl Order {
     /// its order is another one.
     pub fn key(self, cell: Cell<'_>, out: &mut Vec<u8>) -> Option<bool> {
         match (self, cell) {
+            (Order::Bits, Cell::Binary(b)) if b.len() <= 8 => {
+                let n = b.iter().fold(0i128, |n, b| n << 8 | i128::from(*b));
+                number(Some(n), 0, out).then_some(true)
+            }
+            (Order::Padded, Cell::Text(b)) => key::key(Cell::Text(b.trim_ascii_end()), out).map(|()| true),
             (Order::Plain, _) | (_, Cell::Null | Cell::Binary(_)) => key::key(cell, out).map(|()| true),
             (Order::Number, Cell::Text(b) | Cell::Number(b)) => key::key(Cell::Number(b), out).map(|()| true),
             (_, Cell::Text(b) | Cell::Number(b)) => match std::str::from_utf8(b).ok().filter(|t| self.value(t, out)) {
@@ -65,11 +87,50 @@ impl Order {
         }
     }
 
+    /// Appends the key of what people type to compare with, which may be shorter than what servers print, and the order to compare by.
+    /// `None`: it is none of this order.
+    pub fn typed(self, text: &str, out: &mut Vec<u8>) -> Option<Order> {
+        let trimmed = text.trim();
+        let done = match self {
+            Order::Padded => key::key(Cell::Text(text.trim_end().as_bytes()), out).is_some(),
+            Order::Clock => self.value(text, out) || number(interval(trimmed), 0, out),
+            Order::Moment | Order::ZonedMoment => {
+                // Where the column has no offset, servers pass over the one that is typed; where none is typed, it means the session's clocks.
+                let by = match Moment::parse(trimmed)? {
+                    Moment::At { offset: None, .. } if self == Order::ZonedMoment => Order::Wall,
+                    _ => self,
+                };
+                return by.value(trimmed, out).then_some(by);
+            }
+            _ => self.value(text, out),
+        };
+        done.then_some(self)
+    }
+
+    /// What a value to compare with has to be, behind `no`: the end of a sentence.
+    pub fn wants(self) -> &'static str {
+        match self {
+            Order::Plain | Order::Padded => "text",
+            Order::Number | Order::Bits => "number",
+            Order::Uuid => "UUID",
+            Order::Interval => "duration: write 90 min, 3 days, 1 mon 2 days or 04:30:00",
+            Order::Clock => "time of the day: write 14:30 or 14:30:00",
+            Order::ZonedClock => "time of the day with its offset: write 14:30+02",
+            Order::Moment | Order::Wall => "date or a time: write 2024-03-30 or 2024-03-30 02:00:00",
+            Order::ZonedMoment => "date or a time: write 2024-03-30, 2024-03-30 02:00 or 2024-03-30 02:00:00+01",
+            Order::Money => "amount",
+            Order::Boolean => "yes or no",
+            Order::Address => "network address",
+        }
+    }
+
     /// Appends the key of a value by its text; false, and nothing appended, when it is none of this order.
     pub fn value(self, text: &str, out: &mut Vec<u8>) -> bool {
         let text = text.trim();
         match self {
-            Order::Plain => false,
+            Order::Plain | Order::Padded => false,
+            Order::Bits => text.parse::<u64>().is_ok_and(|n| number(Some(n.into()), 0, out)),
+            Order::Uuid => uuid(text).is_some_and(|digits| key::key(Cell::Text(digits.as_bytes()), out).is_some()),
             Order::Number => {
                 let word = ["Infinity", "-Infinity", "NaN"].into_iter().find(|w| w.eq_ignore_ascii_case(text));
                 match word {
@@ -83,7 +144,8 @@ impl Order {
                 Some((time, offset)) => number(Some(time - offset), -offset, out),
                 None => false,
             },
-            Order::Moment => number(moment(text), 0, out),
+            Order::Moment | Order::Wall => number(Moment::parse(text).map(|m| m.wall()), 0, out),
+            Order::ZonedMoment => number(Moment::parse(text).and_then(|m| m.instant()), 0, out),
             Order::Money => money(text).is_some_and(|digits| key::number(digits.as_bytes(), out)),
             Order::Boolean => number(boolean(text), 0, out),
             Order::Address => address(text, out),
@@ -191,39 +253,78 @@ fn zoned(text: &str) -> Option<(i128, i128)> {
 }
 
 fn offset(text: &str) -> Option<i128> {
-    match text.contains(':') {
-        true => clock(text),
-        false => clock(&format!("{text}:00")),
+    match (text.contains(':'), text.len()) {
+        (true, _) => clock(text),
+        (false, 5) => clock(&format!("{}:{}", text.get(..3)?, text.get(3..)?)),
+        (false, _) => clock(&format!("{text}:00")),
     }
 }
 
-/// Microseconds of a date, or a date and a time, in the form of ISO 8601 as servers print it.
-fn moment(text: &str) -> Option<i128> {
-    match text {
-        "infinity" => return Some(i128::MAX),
-        "-infinity" => return Some(i128::MIN),
-        _ => {}
+/// A date, or a date and a time, as servers print it by ISO 8601.
+enum Moment {
+    /// `-infinity`, `infinity`.
+    Beyond(i128),
+    At {
+        /// Year, month, day; MySQL's months and days may be zero.
+        date: (i128, i128, i128),
+        /// Microseconds since midnight.
+        time: i128,
+        /// Microseconds east of Greenwich.
+        offset: Option<i128>,
+    },
+}
+
+impl Moment {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "infinity" => return Some(Moment::Beyond(i128::MAX)),
+            "-infinity" => return Some(Moment::Beyond(i128::MIN)),
+            _ => {}
+        }
+        let (text, before_christ) = text.strip_suffix(" BC").map_or((text, false), |t| (t, true));
+        let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00"));
+        let mut parts = date.split('-');
+        let (y, m, d) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || y.len() < 4 || m.len() > 2 || d.len() > 2 {
+            return None;
+        }
+        let (year, month, day) = (whole(y)?, whole(m)?, whole(d)?);
+        if month > 12 || day > 31 {
+            return None;
+        }
+        let (time, offset) = match (time.strip_suffix(['Z', 'z']), time.rfind(['+', '-'])) {
+            (Some(time), _) => (clock(time)?, Some(0)),
+            (None, Some(at)) => (clock(&time[..at])?, Some(offset(&time[at..])?)),
+            (None, None) => (clock(time)?, None),
+        };
+        Some(Moment::At { date: (if before_christ { 1 - year } else { year }, month, day), time, offset })
     }
-    let (text, before_christ) = text.strip_suffix(" BC").map_or((text, false), |t| (t, true));
-    let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00"));
-    let mut parts = date.split('-');
-    let (y, m, d) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || y.len() < 4 || m.len() != 2 || d.len() != 2 {
-        return None;
+
+    /// A number that sorts as the clocks that it shows do.
+    fn wall(&self) -> i128 {
+        match *self {
+            Moment::Beyond(n) => n,
+            Moment::At { date: (year, month, day), time, .. } => ((year * 13 + month) * 32 + day) * DAY + time,
+        }
     }
-    let (year, month, day) = (whole(y)?, whole(m)?, whole(d)?);
-    let year = if before_christ { 1 - year } else { year };
-    let (time, zone) = match time.rfind(['+', '-']) {
-        Some(at) => (clock(&time[..at])?, Some(offset(&time[at..])?)),
-        None => (clock(time.strip_suffix('Z').unwrap_or(time))?, None),
-    };
-    match zone {
-        // An offset may lead into the day before: real days are needed, and such a value has them.
-        Some(zone) if (1..=12).contains(&month) && (1..=31).contains(&day) => Some(days(year, month, day) * DAY + time - zone),
-        Some(_) => None,
-        // MySQL's days and months may be zero.
-        None => Some(((year * 13 + month) * 32 + day) * DAY + time),
+
+    /// A number that sorts as moments do: an offset may lead into the day before, so real days are needed, and such a value has them.
+    fn instant(&self) -> Option<i128> {
+        match *self {
+            Moment::Beyond(n) => Some(n),
+            Moment::At { date: (year, month @ 1.., day @ 1..), time, offset: Some(offset) } => {
+                Some(days(year, month, day) * DAY + time - offset)
+            }
+            Moment::At { .. } => None,
+        }
     }
+}
+
+/// Its digits.
+fn uuid(text: &str) -> Option<String> {
+    let bare = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
+    let digits: String = bare.chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
+    (digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit())).then_some(digits)
 }
 
 /// Days since 0000-03-01 in the Gregorian calendar.
@@ -233,11 +334,21 @@ fn days(year: i128, month: i128, day: i128) -> i128 {
     365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (m * 153 + 2) / 5 + day - 1
 }
 
-/// The digits of an amount, with its sign: point, separators and currency are the same for all values of a session.
+/// An amount as a decimal number. Point, separators and currency are the session's: behind the last of them stand one or two digits where
+/// it is the point; three are a group of a thousand.
 fn money(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let negative = text.contains('-') || text.starts_with('(');
-    (!digits.is_empty()).then(|| if negative { format!("-{digits}") } else { digits })
+    let point = text.rfind(['.', ',']).filter(|at| {
+        let behind = text[at + 1..].chars().filter(char::is_ascii_digit).count();
+        (1..=2).contains(&behind)
+    });
+    let digits = |t: &str| t.chars().filter(char::is_ascii_digit).collect::<String>();
+    let (whole, part) = point.map_or((text, ""), |at| text.split_at(at));
+    let (whole, part) = (digits(whole), digits(part));
+    if whole.is_empty() && part.is_empty() {
+        return None;
+    }
+    let sign = if text.contains('-') || text.starts_with('(') { "-" } else { "" };
+    Some(format!("{sign}{}.{}", if whole.is_empty() { "0" } else { &whole }, if part.is_empty() { "0" } else { &part }))
 }
 
 /// As PostgreSQL compares (network.c): the bits that both masks cover, then the shorter mask first, then the rest.
@@ -264,6 +375,7 @@ fn address(text: &str, out: &mut Vec<u8>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cmp::Ordering;
 
     fn keys(order: Order, values: &[&str]) -> Vec<Vec<u8>> {
         let of = |v: &&str| {
@@ -315,7 +427,8 @@ mod tests {
                     "infinity",
                 ],
             ),
-            (Order::Moment, &["2024-10-27 02:30:00+02", "2024-10-27 02:15:00+01"]),
+            (Order::ZonedMoment, &["-infinity", "2024-10-27 02:30:00+02", "2024-10-27 02:15:00+01", "infinity"]),
+            (Order::Moment, &["2024-00-00", "2024-01-00", "2024-01-01", "2024-01-31 23:59:59.999999", "2024-02-01"]),
             (Order::Money, &["-$1,000.00", "-$1.00", "$0.00", "$9.00", "$10.00", "$1,000.00"]),
             (Order::Address, &["9.0.0.0/8", "10.0.0.0/8", "10.0.0.0/9", "10.0.0.1", "10.0.0.2", "192.168.0.1/24", "::1", "::ffff:1.2.3.4"]),
         ] {
@@ -327,7 +440,7 @@ mod tests {
         assert_eq!(keys(Order::Interval, &["24:00:00"]), keys(Order::Interval, &["1 day"]));
         assert_eq!(keys(Order::Interval, &["1 mon"]), keys(Order::Interval, &["30 days"]));
         assert_eq!(keys(Order::Interval, &["90 min"]), keys(Order::Interval, &["1.5 hours"]));
-        assert_eq!(keys(Order::Moment, &["2024-03-01 00:30:00+01"]), keys(Order::Moment, &["2024-02-29 23:30:00+00"]));
+        assert_eq!(keys(Order::ZonedMoment, &["2024-03-01 00:30:00+01"]), keys(Order::ZonedMoment, &["2024-02-29 23:30:00+00"]));
     }
 
     #[test]
@@ -345,7 +458,10 @@ mod tests {
         }
         assert_eq!(Order::Interval.key(Cell::Null, &mut Vec::new()), None);
         let of = |d, t| Order::of(d, t);
-        assert_eq!(of(Dialect::Postgres, "timestamp with time zone"), Order::Moment);
+        assert_eq!(of(Dialect::Postgres, "timestamp with time zone"), Order::ZonedMoment);
+        assert_eq!(of(Dialect::Postgres, "timestamp(3) without time zone"), Order::Moment);
+        assert_eq!(of(Dialect::Postgres, "character(5)"), Order::Padded);
+        assert_eq!(of(Dialect::Postgres, "character varying(5)"), Order::Plain);
         assert_eq!(of(Dialect::Postgres, "time(3) with time zone"), Order::ZonedClock);
         assert_eq!(of(Dialect::Postgres, "interval day to second"), Order::Interval);
         assert_eq!(of(Dialect::Postgres, "interval[]"), Order::Plain);
@@ -353,11 +469,59 @@ mod tests {
         assert_eq!(of(Dialect::Sqlite, "date"), Order::Plain, "it is text there");
     }
 
+    #[test]
+    fn what_is_typed_means_what_the_server_makes_of_it() {
+        // The value that the column prints, what is typed, and how they compare.
+        for (order, value, typed, compared) in [
+            (Order::ZonedMoment, "2024-03-30 02:14:00+01", "2024-03-30 02:14", Ordering::Equal),
+            (Order::ZonedMoment, "2024-03-30 02:14:00+01", "2020-01-20", Ordering::Greater),
+            (Order::ZonedMoment, "2024-03-30 02:14:00+01", "2024-03-30T01:14:00Z", Ordering::Equal),
+            (Order::ZonedMoment, "2024-03-30 02:14:00+01", "2024-03-30 01:14+0000", Ordering::Equal),
+            (Order::ZonedMoment, "2024-03-30 02:14:00+01", "2024-03-30 02:14+00", Ordering::Less),
+            (Order::ZonedMoment, "2024-03-30 02:14:00+01", "infinity", Ordering::Less),
+            (Order::Moment, "2020-01-07", "2020-1-7", Ordering::Equal),
+            (Order::Moment, "2024-03-30 02:14:00", "2024-03-30 02:14:00+05", Ordering::Equal),
+            (Order::Clock, "03:00:00", "2 hours", Ordering::Greater),
+            (Order::Clock, "03:00:00", "3:00", Ordering::Equal),
+            (Order::Money, "$5,002.50", "5000", Ordering::Greater),
+            (Order::Money, "$5,002.50", "$5,002.5", Ordering::Equal),
+            (Order::Money, "-$5,002.50", "-5003", Ordering::Greater),
+            (Order::Money, "¥5,002", "5002", Ordering::Equal),
+            (Order::Uuid, "c4ca4238-a0b9-2382-0dcc-509a6f75849b", "{C4CA4238A0B923820DCC509A6F75849B}", Ordering::Equal),
+            (Order::Padded, "a1   ", "a1", Ordering::Equal),
+            (Order::Number, "9", "10", Ordering::Less),
+        ] {
+            let mut wanted = Vec::new();
+            let by = order.typed(typed, &mut wanted).unwrap_or_else(|| panic!("{typed}"));
+            assert_eq!(by.key(Cell::Text(value.as_bytes()), &mut Vec::new()), Some(true), "{value}");
+            let mut key = Vec::new();
+            by.key(Cell::Text(value.as_bytes()), &mut key);
+            assert_eq!(key.cmp(&wanted), compared, "{value} and {typed}");
+        }
+        let (mut bits, mut five) = (Vec::new(), Vec::new());
+        assert_eq!(Order::Bits.key(Cell::Binary(b"\x00\x05"), &mut bits), Some(true));
+        assert_eq!((Order::Bits.typed("5", &mut five), bits), (Some(Order::Bits), five));
+        for (order, typed) in [
+            (Order::ZonedMoment, "30/03/2024"),
+            (Order::Moment, "2024-13-01"),
+            (Order::Number, "abc"),
+            (Order::Uuid, "c4ca"),
+            (Order::ZonedClock, "14:30"),
+            (Order::Money, "much"),
+        ] {
+            assert_eq!(order.typed(typed, &mut Vec::new()), None, "{typed}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_is_survived(text in "[-+0-9:./ a-zBC]{0,30}|\\PC{0,20}") {
-            for order in [Order::Interval, Order::Clock, Order::ZonedClock, Order::Moment, Order::Money, Order::Address] {
+            for order in [
+                Order::Interval, Order::Clock, Order::ZonedClock, Order::Moment, Order::ZonedMoment, Order::Wall, Order::Money, Order::Address,
+                Order::Uuid, Order::Padded, Order::Number, Order::Bits,
+            ] {
                 order.key(Cell::Text(text.as_bytes()), &mut Vec::new());
+                order.typed(&text, &mut Vec::new());
             }
         }
     }

@@ -233,7 +233,13 @@ pub fn filter(state: &mut State, value: &str, column: &str, effects: &mut Vec<Ef
     };
     let order = of.map_or(Order::Plain, |c| order_of(state, c));
     let Some(tab) = state.query.result() else { return Err("The result is gone.".into()) };
-    let of = Arrangement { sort: tab.view.wanted().sort, filter: Some(Filter::parse(value, of)?.by(order)?) };
+    let parsed = Filter::parse(value, of)?;
+    let style = of.and_then(|c| tab.columns.as_ref()?.get(c)?.ambiguous()).filter(|_| parsed.compares());
+    if let Some(style) = style.filter(|s| s.starts_with("DateStyle")) {
+        let set = crate::model::Column::plain_style(style);
+        return Err(format!("Written by {}, they cannot be compared here: {set} and run it again.", text::clean(style)));
+    }
+    let of = Arrangement { sort: tab.view.wanted().sort, filter: Some(parsed.by(order)?) };
     start(state, of, effects);
     Ok(())
 }
