@@ -54,6 +54,39 @@ fn refused_rows_are_told_by_their_line_and_keep_the_others_out_unless_skipped() 
     });
 }
 
+/// Nothing refuses such a row, and the table does not have it afterwards.
+#[test]
+fn rows_that_the_table_does_not_keep_are_not_counted() {
+    let p = Project::postgres();
+    p.ok(&[
+        "query",
+        "app-dev",
+        "create table tn (id int primary key, a text); create function skip() returns trigger language plpgsql as \
+         $$begin if new.id = 2 then return null; end if; return new; end$$; \
+         create trigger skips before insert on tn for each row execute function skip()",
+    ]);
+    p.write("tn.csv", "id,a\n1,x\n2,y\n3,z\n");
+    for (more, words) in [(&[][..], "2 rows could be taken"), (&["--commit"], "2 rows imported.")] {
+        let text = p.ok(&[&["import", "app-dev", "tn", "tn.csv"], more].concat());
+        assert!(text.contains(words) && text.contains("1 row was sent and not kept by the table itself"), "{text}");
+    }
+    let p = Project::sqlite();
+    for conflict in ["ignore", "replace"] {
+        p.ok(&[
+            "query",
+            "app-dev",
+            &format!("create table {conflict}d (id integer primary key on conflict {conflict}, a text unique on conflict {conflict})"),
+        ]);
+        p.ok(&["query", "app-dev", &format!("insert into {conflict}d values (2, 'old'), (9, 'z')")]);
+        p.write("tn.csv", "id,a\n1,x\n2,y\n3,z\n");
+        let text = p.ok(&["import", "app-dev", &format!("{conflict}d"), "tn.csv", "--commit"]);
+        match conflict {
+            "ignore" => assert!(text.contains("1 row imported.") && text.contains("2 rows were sent and not kept"), "{text}"),
+            _ => assert!(text.contains("3 rows imported.") && text.contains("2 rows of the table go with it"), "{text}"),
+        }
+    }
+}
+
 #[test]
 fn numbers_that_a_trial_took_are_told_and_values_in_the_way_are_named() {
     for (p, column) in [

@@ -57,6 +57,8 @@ pub struct How {
     pub go_on: bool,
     /// Outside a transaction BEGIN is sent first, wherever a statement may stand in one.
     pub manual: bool,
+    /// They run again and again: only what the catalogue, too, proves to read.
+    pub watched: bool,
 }
 
 /// Work over the kept rows of a result.

@@ -3,7 +3,7 @@
 use super::dialog::{Answer, Confirm, Dialog, Field, Form, Purpose, Takes, Then, Viewer, page_width};
 use super::effect::{Effect, JobId};
 use super::state::{Note, State};
-use crate::model::Result;
+use crate::model::{Result, TxState};
 use crate::ops::import::reader;
 use crate::ops::import::{Import, Report};
 use crate::text;
@@ -49,8 +49,39 @@ pub fn asked(values: &[String]) -> std::result::Result<Import, String> {
     Ok(Import { file, form, table: value(1).to_string(), null, skip_refused, commit: false, time_zone: None, tried: None })
 }
 
+/// Why it would not do what the session on the screen would: it has a session of its own.
+fn elsewhere(state: &State, import: &Import) -> Option<Note> {
+    let server = state.link.server()?;
+    let note = |text: String, more: &str| Some(Note { more: vec![more.into()], ..Note::warning(text) });
+    if server.status.tx != TxState::Idle {
+        let text = "Nothing was imported: a transaction is open in your session, and an import is committed by itself, outside of it.";
+        return note(text.into(), "Commit it or roll it back first.");
+    }
+    let made = |what: &str| state.query.made.iter().any(|m| m.eq_ignore_ascii_case(what));
+    if made("setting role") || made("setting authorization") {
+        let text = "Nothing was imported: your session has taken another role, and an import has a session of its own, with the target's.";
+        return note(text.into(), "RESET ROLE first, or configure a target with that `role`.");
+    }
+    let tokens = crate::sql::lex(server.dialect, &import.table);
+    if tokens.iter().any(|t| &import.table[t.span.clone()] == ".") {
+        return None;
+    }
+    let bare = import.table.trim_matches(['"', '`']);
+    if made(&format!("temporary table {bare}")) {
+        let text =
+            format!("Nothing was imported: {} is a temporary table of your session, which an import does not see.", text::clean(bare));
+        return note(text, "Make it a table for that time, and drop it afterwards.");
+    }
+    let place = server.place_words().filter(|_| matches!(server.status.place, Some(crate::model::Place::Path(_))))?;
+    let text = format!("Nothing was imported: your session looks elsewhere first ({}), and an import does not.", text::clean(&place));
+    note(text, "Write the schema, or the database, before the table's name.")
+}
+
 /// Tries it, or does it.
 pub fn start(state: &mut State, import: Import, effects: &mut Vec<Effect>) {
+    if let Some(why) = elsewhere(state, &import) {
+        return state.say(why);
+    }
     let job = state.id();
     let title = if import.commit { "importing" } else { "trying the import" };
     state.job(job, title, import.commit, effects);

@@ -466,6 +466,7 @@ fn leave_results(state: &mut State, opened: &str, effects: &mut Vec<Effect>) {
         stays
     });
     q.shown = q.results.len().saturating_sub(1);
+    query::want(state, effects);
 }
 
 /// Starts connecting.

@@ -65,9 +65,17 @@ pub fn begin(state: &mut State, rest: &str, text: String, offset: usize, effects
         return state.say(Note::warning("\\watch takes a statement without parameters: write the values into it."));
     }
     running::run_these(state, vec![Statement::new(text, Some(offset))], effects);
+    watched(effects);
     if let Some(r) = &state.query.running {
         state.query.watch = Some(Watch { every: Duration::from_secs_f64(seconds), job: r.job, runs: 0 });
         state.say(Note::info(format!("Runs again every {}; any key stops.", text::duration(Duration::from_secs_f64(seconds)))));
+    }
+}
+
+/// What was just sent is repeated by itself.
+fn watched(effects: &mut [Effect]) {
+    if let Some(Effect::Run { how, .. }) = effects.iter_mut().rev().find(|e| matches!(e, Effect::Run { .. })) {
+        how.watched = true;
     }
 }
 
@@ -101,6 +109,7 @@ pub fn due(state: &mut State, job: JobId, effects: &mut Vec<Effect>) {
     let id = tab.id;
     let statement = Statement { values: tab.values.clone(), record: tab.record, ..Statement::new(tab.text.clone(), tab.offset) };
     running::again(state, id, statement, effects);
+    watched(effects);
     if let (Some(r), Some(w)) = (&mut state.query.running, &mut state.query.watch) {
         w.job = r.job;
     }

@@ -5,10 +5,11 @@ use super::statements::{Ended, Ledger};
 use super::{Connection, Cx, cancelling};
 use crate::config::AccessMode;
 use crate::engine::{Event, Session};
-use crate::model::{Column, Dialect, Error, Notice, Param, Referrer, Result, TableInfo, TxState};
+use crate::model::{Column, Dialect, Error, Kind, Notice, Param, Referrer, Result, TableInfo, TxState};
 use crate::sql::before::{Touch, lock, unlocked};
 use crate::sql::params::literal;
 use crate::store::history::Fate;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// A change of one row that is staged. Columns are those of the table.
@@ -375,12 +376,20 @@ pub async fn write(cx: &Cx, conn: &Connection, own: &Session, table: &TableInfo,
         let ended = Ended { text, took: started.elapsed(), rows: 0, affected, tag: None, error: outcome.as_ref().err() };
         unrecorded = ledger.note(&ended, TxState::Open).err().or(unrecorded.take());
     };
-    let work = transaction(cx, own, [begin, commit, back], statements, (&keys, &alike), &mut note);
+    let committing = AtomicBool::new(false);
+    let work = transaction(cx, own, [begin, commit, back], statements, (&keys, &alike), &committing, &mut note);
     let done = cancelling::told_to_end(cx, own, work).await.unwrap_or_else(|| {
-        Err(Error::cancelled().hint("The server did not end the statement in time: it, and its transaction, may still be there."))
+        Err(match !inside && committing.load(Ordering::SeqCst) {
+            true => Error::connect("the server did not answer COMMIT: whether the changes are written is not known")
+                .hint("Read the rows again before you write them once more."),
+            false => Error::cancelled().hint("The server did not end the statement in time: it, and its transaction, may still be there."),
+        })
     });
+    // A COMMIT that was sent and not answered may have come about.
+    let sent = done.as_ref().is_err_and(|e| matches!(e.kind, Kind::Connect | Kind::Cancelled)) && committing.load(Ordering::SeqCst);
     match (matches!(done, Ok(Some(_))), inside) {
         (true, true) => {}
+        (false, false) if sent => ledger.settle(Fate::Unclear),
         (false, true) => unrecorded = ledger.back_to("holdpoint_cells").err().or(unrecorded),
         (true, false) => ledger.settle(Fate::Committed),
         (false, false) => ledger.settle(Fate::RolledBack),
@@ -486,6 +495,7 @@ async fn transaction(
     [begin, commit, back]: [&str; 3],
     statements: &[CellStatement],
     (keys, alike): (&[Referrer], &Option<(String, String)>),
+    committing: &AtomicBool,
     note: Note<'_>,
 ) -> Result<Option<u64>> {
     s.fetch(begin).await?;
@@ -523,6 +533,7 @@ async fn transaction(
         }
     }
     let started = Instant::now();
+    committing.store(true, Ordering::SeqCst);
     let done = s.fetch(commit).await.map(|_| 0);
     note(commit, started, &done);
     done.map_err(|e| e.context("committing the changes"))?;

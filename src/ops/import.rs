@@ -181,6 +181,8 @@ fn preview(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], file: &
         refused: 0,
         odd: 0,
         renumbered: 0,
+        unkept: 0,
+        replaced: 0,
         behind: 0,
         unmet: false,
         reasons: Vec::new(),
@@ -217,6 +219,15 @@ fn journal(cx: &Cx, target: &str, kind: &str, summary: String, hash: &str, repor
     Ok(())
 }
 
+/// The rows of a table of SQLite's, which tells nobody which of them a conflict replaced.
+async fn counted(s: &Session, table: &TableInfo) -> Result<Option<u64>> {
+    if s.dialect() != Dialect::Sqlite {
+        return Ok(None);
+    }
+    let (schema, name) = (s.dialect().quote_ident(&table.schema), s.dialect().quote_ident(&table.name));
+    Ok(s.fetch(format!("SELECT count(*) FROM {schema}.{name}")).await?.scalar().and_then(|n| n.parse().ok()))
+}
+
 /// `fate` is set to what became of the rows, once a transaction was begun.
 #[allow(clippy::too_many_arguments, reason = "two calls, right above")]
 async fn transaction(
@@ -236,7 +247,14 @@ async fn transaction(
     s.fetch(conn.engine().migrations().get()?.begin()).await?;
     *fate = Some(Fate::RolledBack);
     let limit = (conn.target().access != AccessMode::Open).then_some(conn.target().blast_radius);
-    let work = send::rows(cx, conn.dialect(), &s, import, table, columns, limit, report);
+    let work = async {
+        let before = counted(&s, table).await?;
+        send::rows(cx, conn.dialect(), &s, import, table, columns, limit, report).await?;
+        if let (Some(before), Some(now)) = (before, counted(&s, table).await?) {
+            report.replaced = (before + report.taken).saturating_sub(now);
+        }
+        Ok(())
+    };
     let rows = cancelling::unless_cancelled(cx, &s, work).await;
     let keep = match &rows {
         Err(e) => {

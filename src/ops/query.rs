@@ -151,6 +151,19 @@ fn instead(verb: &str) -> Option<&'static str> {
     }
 }
 
+/// Refuses what is not proven to read, wherever it may run once: it is to be repeated by itself.
+pub async fn only_reads(conn: &Connection, text: &str) -> Result<()> {
+    let verdict = sql::classify(conn.dialect(), text);
+    let refused = |why: &str| Error::read_only(format!("\\watch repeats only what is proven to read: {}", crate::text::clean(why)));
+    if verdict.class != Class::Read {
+        return Err(refused(&verdict.reason));
+    }
+    match may_write(conn, text, &verdict).await? {
+        Some(w) => Err(refused(&w.why).hint(w.way_out)),
+        None => Ok(()),
+    }
+}
+
 /// What of a read may write all the same: a function that the catalogue does not know to be harmless, or something that
 /// hides behind its names. Asks the catalogue only when there is something to ask.
 pub(in crate::ops) async fn may_write(conn: &Connection, text: &str, verdict: &Verdict) -> Result<Option<Writer>> {

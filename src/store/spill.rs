@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const IN_MEMORY: usize = 1024 * 1024;
 /// Decoded batches that are kept: a screen touches one or two, paging back and forth a few more. At 256 KiB of text each, about 4 MiB.
 const CACHED: usize = 8;
+/// Of large values fewer: so many bytes of batches are kept, and no batch that is larger.
+const CACHED_BYTES: usize = 8 * 1024 * 1024;
 
 /// Where a batch is.
 struct Entry {
@@ -205,11 +207,12 @@ impl Inner {
             return Ok(batch);
         }
         let batch = self.read(at)?;
-        if matches!(self.entries[at].at, Place::File(_)) {
-            if self.cache.len() >= CACHED {
+        if matches!(self.entries[at].at, Place::File(_)) && batch.size() <= CACHED_BYTES {
+            self.cache.push_back((at, batch.clone()));
+            let held = |cache: &VecDeque<(usize, Arc<RowBatch>)>| cache.iter().map(|(_, b)| b.size()).sum::<usize>();
+            while self.cache.len() > CACHED || held(&self.cache) > CACHED_BYTES {
                 self.cache.pop_front();
             }
-            self.cache.push_back((at, batch.clone()));
         }
         Ok(batch)
     }

@@ -91,6 +91,20 @@ fn a_run_that_goes_on_after_errors_ends_where_its_transaction_is_gone() {
     assert_eq!(rows.query_row("select count(*) from t", [], |r| r.get::<_, i64>(0)), Ok(1));
 }
 
+/// On a target where everything may run once.
+#[test]
+fn what_may_write_is_not_repeated() {
+    let seed = "create table log (at timestamptz default now());
+         create function wl() returns int language sql as 'insert into log default values; select 1'";
+    let (home, pg) = postgres("watched", seed);
+    let mut c = open(&home, "dev");
+    run(&mut c, "select wl() \\watch 1");
+    c.wait_for("repeats only what is proven to read: the function wl may write");
+    assert_eq!(pg.psql("watched", "select count(*) from log").trim(), "0");
+    run(&mut c, "select count(*) from log \\watch 1");
+    c.wait_for("run 2; any key stops");
+}
+
 #[test]
 fn functions_are_listed_with_their_arguments() {
     let (home, _) = postgres(

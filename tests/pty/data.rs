@@ -27,6 +27,33 @@ fn holds(project: &std::path::Path, text: &str) -> bool {
     read().is_ok_and(|n| n > 0)
 }
 
+/// What is not on the screen is on disk, however large its values are.
+#[test]
+fn large_values_do_not_fill_the_memory() {
+    let home = tempfile::tempdir().expect("home");
+    one_database(home.path(), "create table big (id integer primary key)");
+    let mut c = Console::start(home.path(), home.path(), &["open", "one"], 80, 24);
+    c.wait_for("no tx");
+    let series = "with recursive s(n) as (select 1 union all select n + 1 from s where n < 300)";
+    for _ in 0..2 {
+        write(&mut c, &format!("{series} select n, hex(zeroblob(500000)) as x from s"));
+        c.send("<F5>");
+        c.wait_for("300 rows ·");
+        c.send("<Esc> grG");
+        c.wait_until("the last row is there", |s| s.lines().any(|l| l.contains("❯") && l.matches("300").count() == 2));
+    }
+    write(&mut c, "select 'small' as is_it");
+    c.send("<F5>");
+    c.wait_for("1 row ·");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", c.pid())).expect("status");
+    let mb = |name: &str| -> u64 {
+        let line = status.lines().find_map(|l| l.strip_prefix(name)).expect("a line");
+        line.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).expect("kB") / 1024
+    };
+    // Six hundred megabytes came; three screens of eleven rows of one each may have been there at once.
+    assert!(mb("VmHWM:") < 220, "{} MB at most, {} MB now", mb("VmHWM:"), mb("VmRSS:"));
+}
+
 #[test]
 fn values_cannot_write_to_the_terminal() {
     let home = tempfile::tempdir().expect("home");

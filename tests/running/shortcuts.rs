@@ -229,6 +229,31 @@ fn shortcuts_of_psql_list_show_copy_or_say_what_serves_instead() {
     assert!(c.screen().contains("Which format?"), "{}", c.screen());
 }
 
+/// It has a session of its own, which is not like the one on the screen.
+#[test]
+fn an_import_that_the_session_would_do_otherwise_is_held() {
+    let held = |set: &dyn Fn(&mut Console), line: &str| {
+        let mut c = open(line);
+        set(&mut c);
+        let effects = c.press("F5");
+        let imports = effects.iter().any(|e| matches!(e, Effect::Import { .. }));
+        assert_eq!(imports, !c.screen().contains("Nothing was imported"), "{}", c.screen());
+        !imports
+    };
+    let in_path = |c: &mut Console| {
+        let mut status = c.state.link.server().unwrap().status.clone();
+        status.place = Some(holdpoint::model::Place::Path("app".into()));
+        let link = c.state.link_no;
+        c.send(Msg::Status { link, status });
+    };
+    let line = "\\copy orders from more.csv";
+    assert!(!held(&|_| {}, line));
+    assert!(held(&|c| c.status(TxState::Open), line));
+    assert!(held(&in_path, line) && !held(&in_path, "\\copy app.orders from more.csv"));
+    assert!(held(&|c| c.state.query.made.push("temporary table orders".into()), line));
+    assert!(held(&|c| c.state.query.made.push("setting role".into()), line));
+}
+
 #[test]
 fn a_read_is_watched_until_a_key_or_a_failure() {
     let mut c = open("select count(*) from orders;\n\\watch 5");

@@ -27,6 +27,8 @@ const MEASURED: u64 = 200;
 const MEASURED_CELLS: u64 = 20_000;
 /// Batches that stay in memory round the cursor.
 const KEPT: usize = 12;
+/// Bytes of them beyond which only what is on the screen stays.
+const HELD: usize = 16 * 1024 * 1024;
 /// Notices of one statement that are kept.
 pub const NOTICES: usize = 1000;
 
@@ -81,6 +83,8 @@ pub struct ResultTab {
     pub unheard: u64,
     /// Rows in memory, by the number of their first.
     batches: BTreeMap<u64, Arc<RowBatch>>,
+    /// Rows that the screen shows.
+    page: u64,
     /// Rows asked for and not there yet.
     asked: Option<(u64, u64)>,
     /// Columns on the screen.
@@ -145,6 +149,7 @@ impl ResultTab {
             notices: Vec::new(),
             unheard: 0,
             batches: BTreeMap::new(),
+            page: 0,
             asked: None,
             layout: Columns::default(),
             measured: 0,
@@ -231,13 +236,33 @@ impl ResultTab {
         {
             self.asked = None;
         }
-        // Far rows go, near ones stay.
-        while self.batches.len() > KEPT {
-            let far = self.batches.keys().copied().max_by_key(|k| k.abs_diff(self.top));
-            match far {
-                Some(k) if k != first => drop(self.batches.remove(&k)),
-                _ => break,
-            }
+        self.let_far_go();
+    }
+
+    /// Bytes of the rows in memory.
+    pub fn held(&self) -> usize {
+        self.batches.values().map(|b| b.size()).sum()
+    }
+
+    /// Far rows go, near ones stay; those on the screen do, however large they are.
+    fn let_far_go(&mut self) {
+        let (top, below) = (self.top, self.top + self.page.max(1));
+        let far = |(first, b): (&u64, &Arc<RowBatch>)| {
+            let end = first + b.rows() as u64;
+            let away = if *first >= below { first - below + 1 } else { (top + 1).saturating_sub(end) };
+            (away > 0).then_some((away, *first))
+        };
+        while self.batches.len() > KEPT || self.held() > HELD {
+            let Some((_, first)) = self.batches.iter().filter_map(far).max() else { return };
+            self.batches.remove(&first);
+        }
+    }
+
+    /// It is not on the screen any more: its rows are read again when it is.
+    pub fn put_aside(&mut self) {
+        if self.held() > HELD / 16 {
+            self.batches.clear();
+            self.asked = None;
         }
     }
 
@@ -369,8 +394,11 @@ impl ResultTab {
     pub fn want(&mut self, page: usize, effects: &mut Vec<Effect>) {
         self.widen(page);
         let page = page as u64;
-        let from = self.top.saturating_sub(page);
-        let to = (self.top + 2 * page).min(self.rows);
+        self.page = page;
+        // Of large values nothing is read before it is needed.
+        let around = if self.held() > HELD / 2 { 0 } else { page };
+        let from = self.top.saturating_sub(around);
+        let to = (self.top + page + around).min(self.rows);
         let missing = (from..to).find(|r| self.at(*r).is_none());
         let Some(first) = missing else { return };
         let visible = (self.top..(self.top + page).min(self.rows)).any(|r| self.at(r).is_none());
@@ -477,6 +505,32 @@ pub fn clip(cell: Cell<'_>, width: u16) -> Cell<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each row is a batch of its own then.
+    #[test]
+    fn large_values_leave_memory_when_they_leave_the_screen() {
+        let mut tab = ResultTab::new(1, "select 1".into(), None, Timestamp::UNIX_EPOCH);
+        let column = Column { name: "x".into(), type_name: "text".into(), align: Align::Left, origin: None, style: None };
+        tab.set_columns(Arc::from([column]));
+        let value = vec![b'y'; 1024 * 1024];
+        let mut builder = BatchBuilder::new(1);
+        let mut effects = Vec::new();
+        for row in 0..100 {
+            builder.push(Cell::Text(&value));
+            tab.take(row, Arc::new(builder.take()));
+            tab.grown(row + 1);
+            tab.want(20, &mut effects);
+        }
+        assert!(effects.is_empty(), "what is on the screen is here: {effects:?}");
+        assert!((0..20).all(|r| tab.at(r).is_some()) && tab.held() < 25 * value.len(), "{}", tab.held());
+        tab.top = 50;
+        tab.want(20, &mut effects);
+        assert!(matches!(effects[..], [Effect::ReadRows { first: 50, count: 20, .. }]), "{effects:?}");
+        tab.put_aside();
+        assert_eq!(tab.held(), 0);
+        tab.want(20, &mut effects);
+        assert_eq!(effects.len(), 2, "it is read again");
+    }
 
     #[test]
     fn a_flood_of_notices_is_bounded() {

@@ -37,6 +37,10 @@ pub struct Report {
     pub odd: u64,
     /// Rows that were given another number (SQLite's `rowid`) than they have in the file, because another row has it by now.
     pub renumbered: u64,
+    /// Rows that the table did not keep although nothing refused them: a trigger, a rule, its own ON CONFLICT.
+    pub unkept: u64,
+    /// Rows of before that are gone: ON CONFLICT REPLACE, a trigger (SQLite).
+    pub replaced: u64,
     /// Rows that were taken only behind those that they refer to.
     pub behind: u64,
     /// Among the refused are rows that refer to what is not there.
@@ -103,6 +107,14 @@ impl Report {
                 "{} got another rowid than in the file: other rows have those by now.",
                 text::counted(self.renumbered, "row")
             ));
+        }
+        if self.unkept > 0 {
+            let (are, rows) = (if self.unkept == 1 { "was" } else { "were" }, text::counted(self.unkept, "row"));
+            out.push(format!("{rows} {are} sent and not kept by the table itself: a trigger, a rule or its ON CONFLICT."));
+        }
+        if self.replaced > 0 {
+            let (are, rows) = (if self.replaced == 1 { "goes" } else { "go" }, text::counted(self.replaced, "row"));
+            out.push(format!("{rows} of the table {are} with it: its ON CONFLICT REPLACE, or a trigger."));
         }
         if self.behind > 0 {
             out.push(format!("{} had to wait for rows further down, to which foreign keys lead.", text::counted(self.behind, "row")));
@@ -174,6 +186,8 @@ mod tests {
             refused: 2,
             odd: 0,
             renumbered: 0,
+            unkept: 0,
+            replaced: 0,
             behind: 0,
             unmet: true,
             reasons: vec![(3, "invalid input\nCONTEXT: somewhere".into())],

@@ -163,7 +163,12 @@ async fn send(
         cx.check_cancelled()?;
         let all: Vec<Param> = part.iter().flat_map(|(_, v)| v.iter().cloned()).collect();
         match behind_savepoint(s, statement(dialect, table, columns, part.len()), all).await? {
-            Ok(()) => report.taken += part.len() as u64,
+            Ok(kept) => {
+                let all = part.len() as u64;
+                let kept = kept.map_or(all, |kept| kept.min(all));
+                report.taken += kept;
+                report.unkept += all - kept;
+            }
             // The number of SQLite's rows, where a key of their own tells them apart: another row has taken it since.
             Err((why, _)) if part.len() == 1 && number.is_some_and(|n| why.ends_with(&taken) && part[0].1[n] != Param::Null) => {
                 number.into_iter().for_each(|n| part[0].1[n] = Param::Null);
@@ -184,12 +189,12 @@ async fn send(
     Ok(())
 }
 
-/// The outer error ends the import: the connection is gone, or the savepoint. The inner one is the server's word on the rows, and whether
-/// it missed what they refer to.
-async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Result<std::result::Result<(), (String, bool)>> {
+/// How many rows the server says that it wrote. The outer error ends the import: the connection is gone, or the savepoint. The inner one is
+/// the server's word on the rows, and whether it missed what they refer to.
+async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Result<std::result::Result<Option<u64>, (String, bool)>> {
     s.fetch("SAVEPOINT holdpoint_rows").await?;
     let mut stream = s.run_bound(text, params).await?;
-    let mut refused = None;
+    let (mut refused, mut written) = (None, None);
     while let Some(event) = stream.next().await {
         match event {
             Err(e) => refused = Some(e),
@@ -197,13 +202,14 @@ async fn behind_savepoint(s: &Session, text: String, params: Vec<Param>) -> Resu
             Ok(Event::Notice(n)) if refused.is_none() && n.severity.eq_ignore_ascii_case("warning") => {
                 refused = Some(Error::new(Kind::Statement, format!("the server would keep another value: {}", n.message)));
             }
+            Ok(Event::Done(done)) => written = done.affected,
             Ok(_) => {}
         }
     }
     match refused {
         None => {
             s.fetch("RELEASE SAVEPOINT holdpoint_rows").await?;
-            Ok(Ok(()))
+            Ok(Ok(written))
         }
         Some(e) if e.kind == Kind::Connect || e.kind == Kind::Cancelled => Err(e),
         Some(e) => {

@@ -28,8 +28,9 @@ use tokio::sync::watch;
 const PREVIEW: u32 = 300;
 /// The screen hears of further rows this often.
 const PACE: Duration = Duration::from_millis(80);
-/// Rows that are sent along at once, so that the first screen needs no question back.
+/// Rows that are sent along at once, so that the first screen needs no question back, and their bytes.
 const FIRST: u64 = 1000;
+const FIRST_BYTES: usize = 4 * 1024 * 1024;
 
 pub async fn preview(shared: Arc<Shared>, link: u64, job: JobId, result: ResultId, at: NodePath) {
     let Some(live) = shared.live(link) else { return finished(&shared, job) };
@@ -60,10 +61,12 @@ pub async fn run(shared: Arc<Shared>, link: u64, job: JobId, first: ResultId, st
         shared.send(Msg::Run { job, event: RunEvent::Started { result, index, text: s.text.clone() } });
         // What a statement before it set may have moved the end of this one.
         let unread = reads_otherwise(reading, live.query.status().reading, &s.text);
-        let begun = if how.manual && !unread { begin(&live, &s.text).await } else { Ok(()) };
+        let proven = if how.watched { ops::query::only_reads(&live.connection, &s.text).await } else { Ok(()) };
+        let begun = if proven.is_ok() && how.manual && !unread { begin(&live, &s.text).await } else { Ok(()) };
         // The newest of its results.
         let mut result = result;
         let ran = match begun {
+            _ if proven.is_err() => proven.map(|()| true),
             Ok(()) if unread => Err(ops::query::read_otherwise()),
             Ok(()) => one(&shared, &live, &cx, &mut ledger, job, &mut result, &s, index == last).await,
             Err(e) => Err(e.context("beginning a transaction")),
@@ -320,6 +323,7 @@ async fn stream(
     let mut begun = Instant::now();
     let mut told = Instant::now();
     let mut untold = false;
+    let mut sent_along = 0;
     let mut asked = false;
     let mut stopped: Option<Error> = None;
     // Asking takes a connection of its own, which may hang; the rows, and the end, are heard meanwhile.
@@ -363,6 +367,7 @@ async fn stream(
                 let before = result;
                 result = shared.unforeseen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 *at = result;
+                sent_along = 0;
                 spill = keep(result)?;
                 tell(RunEvent::Further { before, outcome, result, columns });
                 if let Some((why, _)) = lost.take() {
@@ -376,7 +381,8 @@ async fn stream(
                     continue;
                 }
                 let rows = batch.rows() as u64;
-                let first = (spill.rows() < FIRST).then(|| Arc::new(batch.clone()));
+                let first = (spill.rows() < FIRST && sent_along < FIRST_BYTES).then(|| Arc::new(batch.clone()));
+                sent_along += batch.size();
                 if stopped.is_none()
                     && let Err(e) = spill.append(batch)
                 {

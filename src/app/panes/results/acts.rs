@@ -97,6 +97,7 @@ pub fn act_results(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             effects.push(Effect::DropRows { result: tab.id });
             state.query.results.remove(shown);
             state.query.shown = shown.min(state.query.results.len().saturating_sub(1));
+            want(state, effects);
         }
         _ => return false,
     }
@@ -260,6 +261,9 @@ fn act_columns(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> 
 pub fn want(state: &mut State, effects: &mut Vec<Effect>) {
     let (page, width) = grid_page(state);
     let shown = state.query.shown;
+    for (_, tab) in state.query.results.iter_mut().enumerate().filter(|(at, _)| *at != shown) {
+        tab.put_aside();
+    }
     if let Some(tab) = state.query.results.get_mut(shown) {
         tab.follow(page, width);
         tab.want(page, effects);

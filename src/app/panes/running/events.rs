@@ -82,6 +82,7 @@ fn started(state: &mut State, job: JobId, result: ResultId, index: usize, text: 
     if let Some(r) = state.query.running.as_mut().filter(|r| r.job == job) {
         (r.since, r.blocked) = (state.now, Blocked::of("statement"));
     }
+    state.query.results.iter_mut().for_each(ResultTab::put_aside);
     state.query.results.push(tab);
     state.query.shown = state.query.results.len() - 1;
     state.query.lower = Pane::Results;
