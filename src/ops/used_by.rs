@@ -2,7 +2,7 @@
 
 use super::{Connection, Cx, library, migrate};
 use crate::model::{Dependent, Error, NodeKind, NodePath, Result};
-use crate::sql::mentions::mentions;
+use crate::sql::mentions::mentions_or_executes;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ pub async fn used_by(cx: &Cx, conn: &Connection, at: &NodePath) -> Result<UsedBy
     let words = words(at);
     let dialect = conn.dialect();
     let mention = |name: String, path: &PathBuf, text: &str| {
-        let at = mentions(dialect, text, &words)?;
+        let at = mentions_or_executes(dialect, text, &words)?;
         let line = text[..at].matches('\n').count() + 1;
         Some(Mention { name, path: path.clone(), line, text: text.lines().nth(line - 1).unwrap_or_default().trim().to_string() })
     };

@@ -15,6 +15,20 @@ pub fn mentions_in_strings(dialect: Dialect, text: &str, names: &[&str]) -> bool
     !names.is_empty() && found.iter().all(Option::is_some)
 }
 
+/// Words beside which a string may name something: what is put together and executed, sequences, casts to `regclass`, sizes.
+const NAMED_IN_STRINGS: [&str; 9] =
+    ["execute", "prepare", "nextval", "currval", "setval", "regclass", "regproc", "_size", "pg_get_serial_sequence"];
+
+/// [`mentions`]; where a text has words that take names in strings, the names in those count too, and the first of their letters is the place.
+pub fn mentions_or_executes(dialect: Dialect, text: &str, names: &[&str]) -> Option<usize> {
+    let in_strings = || {
+        let lower = text.to_ascii_lowercase();
+        let takes = NAMED_IN_STRINGS.iter().any(|w| lower.contains(w)) && mentions_in_strings(dialect, text, names);
+        takes.then(|| names.iter().filter_map(|n| lower.find(&n.to_ascii_lowercase())).min().unwrap_or_default())
+    };
+    mentions(dialect, text, names).or_else(in_strings)
+}
+
 /// The byte of the first place where the last of `names` stands, if all of them stand somewhere in the text. Case is forgiven.
 pub fn mentions(dialect: Dialect, text: &str, names: &[&str]) -> Option<usize> {
     let mut found: Vec<Option<usize>> = vec![None; names.len()];

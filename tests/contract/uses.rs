@@ -107,14 +107,25 @@ promise!(what_breaks_with_an_object_is_known_however_it_uses_it, async |p: Place
             "create operator @@@ (leftarg = int, rightarg = int, function = helper)".into(),
             "create domain checked as int check (helper(value, 1))".into(),
             "create table parted (at int, v int) partition by range (at)".into(),
+            "create table parted_1 partition of parted for values from (0) to (10)".into(),
+            "create view of_part as select v from parted_1".into(),
+            "create sequence numbers".into(),
+            "create function next() returns bigint language sql as $$select nextval('numbers')$$".into(),
+            "create type shape as (w int, h int)".into(),
+            "create table shaped of shape".into(),
+            "create table boxes (s shape)".into(),
+            "create view widths as select (s).w from boxes".into(),
         ],
         Dialect::MySql => vec![
-            "create table used (k int, z int, q int)".into(),
+            "create table used (k int, z int, q int, y int default (z + 1))".into(),
             "create table parted (at int, v int) partition by hash (at) partitions 2".into(),
             format!("create database `{other}`"),
             format!("create view `{other}`.seen as select z from `{}`.used", own_schema(&p)),
         ],
-        Dialect::Sqlite => vec!["create table used (k int, z int, q int)".into()],
+        Dialect::Sqlite => vec![
+            "create table used (k int, z int, q int, check (q > z))".into(),
+            "create virtual table words using fts5(q, content='used')".into(),
+        ],
     };
     if of_maria {
         made.extend(["create sequence counts".into(), "create table numbered (n bigint default nextval(counts))".into()]);
@@ -129,6 +140,7 @@ promise!(what_breaks_with_an_object_is_known_however_it_uses_it, async |p: Place
     let z = used.child(NodeKind::Column, "z");
     let q = used.child(NodeKind::Column, "q");
     let helper = root.child(NodeKind::Group, "Functions").child(NodeKind::Function, "helper(integer, integer)");
+    let shape = root.child(NodeKind::Group, "Types").child(NodeKind::Type, "shape");
     let wanted: Vec<(NodePath, &str)> = match d {
         Dialect::Postgres => vec![
             (z, "keeps"),
@@ -136,15 +148,19 @@ promise!(what_breaks_with_an_object_is_known_however_it_uses_it, async |p: Place
             (helper.clone(), ".@@@(integer,integer)"),
             (helper, "checked"),
             (parted, "partitioned by RANGE (at)"),
+            (root.child(NodeKind::Table, "parted").child(NodeKind::Column, "v"), "of_part"),
+            (root.child(NodeKind::Group, "Sequences").child(NodeKind::Sequence, "numbers"), "next()"),
+            (shape.clone(), "shaped"),
+            (shape, "widths"),
         ],
         Dialect::MySql => {
-            let mut all = vec![(z, "seen"), (parted, "partitioned by")];
+            let mut all = vec![(z.clone(), "seen"), (z, "used.y"), (parted, "partitioned by")];
             if of_maria {
                 all.extend([(q, "builds"), (root.child(NodeKind::Group, "Sequences").child(NodeKind::Sequence, "counts"), "numbered.n")]);
             }
             all
         }
-        Dialect::Sqlite => Vec::new(),
+        Dialect::Sqlite => vec![(z, "CHECK (q > z)"), (q, "words"), (used.clone(), "words")],
     };
     let engine = p.engine();
     let catalog = engine.catalog().get().expect("catalogue");
@@ -175,6 +191,7 @@ promise!(saved_queries_and_waiting_migrations_are_looked_through, async |p: Plac
         ("queries/deep/other.sql", "select 'orders' as word -- orders"),
         ("migrations/20260101000000_note.up.sql", "alter table orders add note int;\n"),
         ("migrations/20260101000000_note.down.sql", "alter table orders drop column note;\n"),
+        ("migrations/20260102000000_built.up.sql", "execute immediate 'delete from orders';\n"),
     ] {
         let path = dir.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a directory")).expect("directories");
@@ -191,7 +208,12 @@ promise!(saved_queries_and_waiting_migrations_are_looked_through, async |p: Plac
     let queries: Vec<_> = found.queries.iter().map(|m| (m.name.as_str(), m.line, m.text.as_str())).collect();
     assert_eq!(queries, [("late", 3, "from orders where total > 5")], "{}", p.name);
     let migrations: Vec<_> = found.migrations.iter().map(|m| (m.name.as_str(), m.line)).collect();
-    assert_eq!(migrations, [("20260101000000 note (up)", 1), ("20260101000000 note (down)", 1)], "{}: {found:?}", p.name);
+    assert_eq!(
+        migrations,
+        [("20260101000000 note (up)", 1), ("20260101000000 note (down)", 1), ("20260102000000 built (up)", 1)],
+        "{}: {found:?}",
+        p.name
+    );
     assert!(found.remarks.is_empty(), "{:?}", found.remarks);
     let total = used_by::used_by(&cx, &conn, &orders.child(NodeKind::Column, "total")).await.expect("what uses it");
     assert_eq!((total.queries.len(), total.migrations.len()), (1, 0), "{}: {total:?}", p.name);

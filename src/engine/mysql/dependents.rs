@@ -129,14 +129,18 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
         });
     }
     if let Some(column) = column {
+        let maria = s.identity().product == "MariaDB";
         let texts = s
             .fetch(format!(
                 "SELECT 'COLUMN', COLUMN_NAME, GENERATION_EXPRESSION FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {db} AND TABLE_NAME = {t} \
-                 AND GENERATION_EXPRESSION <> '' UNION ALL SELECT DISTINCT 'PARTITION', {t}, CONCAT_WS(', ', PARTITION_EXPRESSION, SUBPARTITION_EXPRESSION) \
+                 AND GENERATION_EXPRESSION <> '' UNION ALL SELECT 'DEFAULT', COLUMN_NAME, COLUMN_DEFAULT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {db} AND TABLE_NAME = {t} \
+                 AND {computed} UNION ALL SELECT DISTINCT 'PARTITION', {t}, CONCAT_WS(', ', PARTITION_EXPRESSION, SUBPARTITION_EXPRESSION) \
                  FROM information_schema.PARTITIONS WHERE TABLE_SCHEMA = {db} AND TABLE_NAME = {t} AND PARTITION_NAME IS NOT NULL UNION ALL SELECT 'CHECK', c.CONSTRAINT_NAME, c.CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS c \
                  JOIN information_schema.TABLE_CONSTRAINTS k ON k.CONSTRAINT_SCHEMA = c.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = c.CONSTRAINT_NAME \
                  {} WHERE k.TABLE_SCHEMA = {db} AND k.TABLE_NAME = {t} AND k.CONSTRAINT_TYPE = 'CHECK'",
-                if s.identity().product == "MariaDB" { "AND k.TABLE_NAME = c.TABLE_NAME" } else { "" }
+                if maria { "AND k.TABLE_NAME = c.TABLE_NAME" } else { "" },
+                // MySQL says which default is an expression; MariaDB writes a text in quotes, and other constants hold no names.
+                computed = if maria { "COLUMN_DEFAULT NOT LIKE '\\'%'" } else { "EXTRA LIKE '%DEFAULT_GENERATED%'" },
             ))
             .await?;
         for r in texts.rows.iter().filter(|r| at(r, 1) != column || at(r, 0) != "COLUMN") {
@@ -144,7 +148,7 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
                 continue;
             }
             let (kind, path) = match at(r, 0) {
-                "COLUMN" => (NodeKind::Column, own.child(NodeKind::Column, at(r, 1))),
+                "COLUMN" | "DEFAULT" => (NodeKind::Column, own.child(NodeKind::Column, at(r, 1))),
                 "PARTITION" => {
                     let detail = format!("partitioned by {}", at(r, 2));
                     out.push(Dependent { kind: NodeKind::Table, name: table.into(), detail, path: own.clone(), by_text: false });
@@ -152,7 +156,8 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
                 }
                 _ => (NodeKind::Constraint, own.child(NodeKind::Group, CHECKS).child(NodeKind::Constraint, at(r, 1))),
             };
-            out.push(Dependent { kind, name: format!("{table}.{}", at(r, 1)), detail: at(r, 2).into(), path, by_text: false });
+            let detail = if at(r, 0) == "DEFAULT" { format!("default {}", at(r, 2)) } else { at(r, 2).into() };
+            out.push(Dependent { kind, name: format!("{table}.{}", at(r, 1)), detail, path, by_text: false });
         }
     }
     Ok(out)

@@ -3,13 +3,19 @@
 use super::catalog::{CONSTRAINTS, FUNCTIONS, INDEXES, Row, SEQUENCES, TRIGGERS, TYPES, cell, pinned, relation_of};
 use crate::engine::Session;
 use crate::model::{Dependent, Dialect, Error, NodeKind, NodePath, Result};
-use crate::sql::mentions::{mentions, mentions_in_strings};
+use crate::sql::mentions::mentions_or_executes;
 
 /// `t`: what is asked about, as `pg_depend` names it. `$4` says what it is.
-const TARGET: &str = "WITH t AS (\
+/// A column is its partitions' and children's too: `kin`.
+const TARGET: &str = "WITH RECURSIVE kin AS (\
+    SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE $4 = 'relation' AND $3 <> '' AND n.nspname = $1 AND c.relname = $2 \
+    UNION SELECT h.inhrelid FROM kin JOIN pg_catalog.pg_inherits h ON h.inhparent = kin.oid), t AS (\
     SELECT 'pg_catalog.pg_class'::pg_catalog.regclass AS class, c.oid, coalesce(a.attnum, 0)::int AS sub FROM pg_catalog.pg_class c \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = $3 AND NOT a.attisdropped \
         WHERE $4 IN ('relation', 'sequence') AND n.nspname = $1 AND c.relname = $2 AND ($3 = '' OR a.attnum IS NOT NULL) AND (c.relkind = 'S') = ($4 = 'sequence') \
+    UNION SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, kin.oid, a.attnum::int FROM kin JOIN pg_catalog.pg_attribute a ON a.attrelid = kin.oid AND a.attname = $3 AND NOT a.attisdropped \
+    UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, y.typrelid, 0 FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace \
+        WHERE $4 = 'type' AND y.typrelid <> 0 AND n.nspname = $1 AND y.typname = $2 \
     UNION ALL SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, 0 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
         WHERE $4 = 'function' AND n.nspname = $1 AND p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' = $2 \
     UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, x.oid, 0 FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace \
@@ -67,6 +73,10 @@ const USERS: &str = "SELECT DISTINCT * FROM (\
         JOIN pg_catalog.pg_cast k ON d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND k.oid = d.objid \
     UNION ALL SELECT 'relation', n.nspname, c.relkind::text, c.relname, c.relname, 'inherits' FROM t JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid AND t.sub = 0 \
         JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid AND c.relkind IN ('r', 'p', 'f') JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    UNION ALL SELECT 'column', n.nspname, c.relkind::text, c.relname, $3, 'inherits' FROM t JOIN pg_catalog.pg_class c ON $4 = 'relation' AND t.sub <> 0 AND c.oid = t.oid \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE EXISTS (SELECT FROM pg_catalog.pg_inherits h JOIN kin ON kin.oid = h.inhparent WHERE h.inhrelid = t.oid) \
+    UNION ALL SELECT 'relation', n.nspname, c.relkind::text, c.relname, c.relname, 'of the type' FROM d JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+        AND c.oid = d.objid AND d.objsubid = 0 AND c.reloftype <> 0 AND $4 = 'type' JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     UNION ALL SELECT 'sequence', n.nspname, NULL, NULL, c.relname, 'owned' FROM d JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.objid AND c.relkind = 'S' \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     UNION ALL SELECT 'function', n.nspname, NULL, NULL, p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')', '' \
@@ -111,14 +121,10 @@ pub(super) async fn of(s: &Session, at: &NodePath) -> Result<Vec<Dependent>> {
     Ok(out)
 }
 
-/// A function's body names all of them. What it puts together and executes stands in strings, and in a language that is not SQL's anywhere.
+/// A function's body names all of them: in a language that is not SQL's anywhere.
 fn names_them(language: &str, body: &str, words: &[&str]) -> bool {
     match language {
-        "sql" => mentions(Dialect::Postgres, body, words).is_some(),
-        "plpgsql" => {
-            mentions(Dialect::Postgres, body, words).is_some()
-                || body.to_ascii_lowercase().contains("execute") && mentions_in_strings(Dialect::Postgres, body, words)
-        }
+        "sql" | "plpgsql" => mentions_or_executes(Dialect::Postgres, body, words).is_some(),
         _ => {
             let part = |c: char| c.is_alphanumeric() || c == '_';
             words.iter().all(|w| body.split(|c| !part(c)).any(|b| b.eq_ignore_ascii_case(w)) || !w.chars().all(part) && body.contains(w))

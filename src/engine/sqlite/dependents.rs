@@ -4,7 +4,8 @@ use super::catalog::{FOREIGN_KEYS, INDEXES, TRIGGERS, at, lit, q};
 use crate::engine::Session;
 use crate::engine::referrers::from_rows;
 use crate::model::{Dependent, Dialect, NodeKind, NodePath, Referrer, Result};
-use crate::sql::mentions::mentions;
+use crate::sql::mentions::{mentions, mentions_in_strings};
+use crate::sql::{Token, TokenKind, lex};
 
 /// See `Catalog::referrers`. A key that names no columns leads to the primary key.
 pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Referrer>> {
@@ -29,6 +30,27 @@ pub(super) async fn referrers(s: &Session, table: &[String]) -> Result<Vec<Refer
     from_rows(found.rows, enforced)
 }
 
+/// What stands in the brackets behind each CHECK of a table's definition, with them.
+fn checks(definition: &str) -> Vec<&str> {
+    let plain = |t: &Token| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment);
+    let tokens: Vec<Token> = lex(Dialect::Sqlite, definition).into_iter().filter(plain).collect();
+    let word = |i: usize| tokens.get(i).map_or("", |t| &definition[t.span.clone()]);
+    let mut out = Vec::new();
+    for i in (0..tokens.len()).filter(|i| word(*i).eq_ignore_ascii_case("check") && word(i + 1) == "(") {
+        let mut depth = 0usize;
+        let end = (i + 1..tokens.len()).find(|at| {
+            match word(*at) {
+                "(" => depth += 1,
+                ")" => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        out.extend(end.map(|end| &definition[tokens[i + 1].span.start..tokens[end].span.end]));
+    }
+    out
+}
+
 pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
     let schema = path.name_of(NodeKind::Schema).unwrap_or("main");
     let Some(table) = path.name_of(NodeKind::Table).or_else(|| path.name_of(NodeKind::View)) else { return Ok(Vec::new()) };
@@ -40,7 +62,7 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
     let objects = s
         .fetch(format!(
             "SELECT m.type, m.name, m.tbl_name, m.sql, (SELECT o.type FROM {0}.sqlite_schema o WHERE o.name = m.tbl_name COLLATE NOCASE \
-             AND o.type IN ('table', 'view')) FROM {0}.sqlite_schema m WHERE m.type IN ('view', 'trigger', 'index') ORDER BY m.type, m.name",
+             AND o.type IN ('table', 'view')) FROM {0}.sqlite_schema m WHERE m.type IN ('view', 'trigger', 'index') OR m.sql LIKE 'CREATE VIRTUAL%' ORDER BY m.type, m.name",
             q(schema)
         ))
         .await?;
@@ -64,6 +86,14 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
                 detail: if own { String::new() } else { format!("of {on}") },
                 path: above.child(NodeKind::Group, TRIGGERS).child(NodeKind::Trigger, name),
                 by_text: !own || column.is_some(),
+            }),
+            // Full-text search over another table (`content='t'`) reads it by its name.
+            "table" if !own && (named || mentions_in_strings(Dialect::Sqlite, text, &words)) => out.push(Dependent {
+                kind: NodeKind::Table,
+                name: name.into(),
+                detail: "virtual table".into(),
+                path: root.child(NodeKind::Table, name),
+                by_text: true,
             }),
             "index" if own => {
                 let parts = s.fetch(format!("SELECT coalesce(name, '') FROM pragma_index_xinfo({}, {sc}) WHERE key", lit(name))).await?;
@@ -123,6 +153,15 @@ pub(super) async fn of(s: &Session, path: &NodePath) -> Result<Vec<Dependent>> {
             .scalar()
             .unwrap_or_default()
             .to_string();
+        for check in checks(&whole).into_iter().filter(|c| mentions(Dialect::Sqlite, c, &[column]).is_some()) {
+            out.push(Dependent {
+                kind: NodeKind::Table,
+                name: table.into(),
+                detail: format!("CHECK {check}"),
+                path: root.child(NodeKind::Table, table),
+                by_text: true,
+            });
+        }
         for r in generated.rows.iter().filter(|r| !at(r, 0).eq_ignore_ascii_case(column)) {
             // What stands between this column's AS and the next item is its expression.
             if expression(&whole, at(r, 0)).is_some_and(|e| mentions(Dialect::Sqlite, e, &[column]).is_some()) {
