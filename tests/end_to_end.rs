@@ -56,6 +56,28 @@ fn main_job_on_mariadb() {
     main_job(&Project::mariadb());
 }
 
+/// The same files, tried on another engine: of this database that says nothing.
+#[test]
+fn what_ran_or_was_proven_on_another_engine_counts_nowhere_else() {
+    let p = Project::postgres();
+    let db = rusqlite::Connection::open(p.path("a-lite.db")).expect("database");
+    db.execute_batch(&support::project::SEED.join(";")).expect("seed");
+    let lite = "\n[targets.a-lite]\nengine = \"sqlite\"\npath = \"a-lite.db\"\nenvironment = \"development\"\nmigrations = \"migrations\"\n\
+                backups = \"backups\"\nscratch = \"scratch\"\n";
+    let config = std::fs::read_to_string(p.path("holdpoint.toml")).expect("config");
+    p.write("holdpoint.toml", &(config + lite));
+    p.ok(&["migrate", "prove", "a-lite"]);
+    assert!(p.ok(&["migrate", "status", "a-lite"]).contains("exact"));
+    assert!(!p.ok(&["migrate", "status", "app-dev"]).contains("exact"), "never proven there");
+    p.ok(&["migrate", "rehearse", "a-lite"]);
+    let held = p.expect(4, &["run", "schema-migration", "app-prod"]);
+    assert!(held.contains("development: 0001 notes_archive was not applied there"), "{held}");
+    assert!(held.contains("migrate rehearse app-dev"), "a target of the same engine is named: {held}");
+    p.ok(&["migrate", "rehearse", "app-dev"]);
+    let told = p.ok(&["migrate", "revert", "app-dev", "--confirm", "app-dev"]);
+    assert!(told.contains("were not proven on this database"), "{told}");
+}
+
 #[test]
 fn an_edit_after_the_proof_closes_the_gate_again() {
     let p = Project::sqlite();

@@ -191,10 +191,10 @@ fn the_lock_tree_shows_roots_first_and_is_read_again() {
         assert!(c.screen().contains("4711") && c.screen().contains("12 behind it"), "{}", c.screen());
         insta::assert_snapshot!(format!("locks_{w}x{h}"), c.screen());
         let ended = whole(&c);
-        c.send(Msg::Assessed { job, result: Ok(ended) });
+        let ended = c.send(Msg::Assessed { job, result: Ok(ended) });
         c.press("j");
         assert_eq!(c.state.assess.tree.as_ref().unwrap().chosen().unwrap().id, 4800);
-        let [(look, _, only)] = &asked(&c.press("R"))[..] else { panic!("the locks are not read again") };
+        let [(look, _, only)] = &asked(&ended)[..] else { panic!("the locks are not read again once the assessment is done") };
         assert_eq!(only, &["locks"]);
         assert!(asked(&c.press("R")).is_empty(), "two looks at once");
         // The holder ended; the cursor stays on its session.

@@ -74,7 +74,7 @@ fn handle(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::LockTree { job, result } => assess::looked(state, job, result, effects),
         Msg::Assessed { job, result } => {
             state.jobs.retain(|j| j.id != job);
-            assess::ended(state, job, result);
+            assess::ended(state, job, result, effects);
         }
         Msg::Timer(Timer::LivePlan { version }) => plan::live(state, version, effects),
         Msg::Connected { link, server } if link == state.link_no => connected(state, *server, effects),

@@ -35,6 +35,9 @@ pub async fn migrate(cx: &Cx, command: Migrate) -> Result<ExitCode> {
         Migrate::Revert { range, confirm } => {
             let conn = connect::open(cx, &range.target).await?;
             let preview = gate::preview_revert(cx, &conn, range.to).await?;
+            if !preview.proven {
+                output::message("these down scripts were not proven on this database: what they lose is not known");
+            }
             for l in &preview.losses {
                 output::message(&format!("loses: {l}"));
             }

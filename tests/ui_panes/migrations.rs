@@ -66,7 +66,7 @@ fn reverting_shows_what_is_lost_before_the_name_is_typed() {
     w.keys("u");
     assert_eq!(w.operations(), [&Operation::PreviewRevert { downto: None }]);
     let losses = vec!["1,204 values of customers.fax".to_string()];
-    let preview = RevertPreview { versions: vec![5, 4], covered: true, losses, missing: Vec::new() };
+    let preview = RevertPreview { versions: vec![5, 4], covered: true, proven: true, losses, missing: Vec::new() };
     w.report(Report::RevertPreview { downto: None, result: Ok(preview) });
     w.looks_like("revert_80");
     w.type_text("shop-prod");

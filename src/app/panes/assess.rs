@@ -252,7 +252,7 @@ fn follow(state: &mut State, on: Option<String>) {
 }
 
 /// All was seen that can be, or it could not begin.
-pub fn ended(state: &mut State, job: JobId, result: Result<Box<Assessment>>) {
+pub fn ended(state: &mut State, job: JobId, result: Result<Box<Assessment>>, effects: &mut Vec<Effect>) {
     if state.assess.job != Some(job) {
         return;
     }
@@ -272,6 +272,8 @@ pub fn ended(state: &mut State, job: JobId, result: Result<Box<Assessment>>) {
         }
     }
     follow(state, on);
+    // A tree that was opened meanwhile waited for the one connection.
+    due(state, effects);
 }
 
 /// Does an action of this pane; false when it is none of its own.

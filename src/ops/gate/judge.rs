@@ -419,6 +419,18 @@ pub(in crate::ops) struct Lacking {
     pub why: String,
 }
 
+/// The product of a database by its subject ([`crate::model::Identity::subject`]): what ran on another one proves nothing here.
+fn product_of(subject: &str) -> &str {
+    subject.split('/').next().unwrap_or_default()
+}
+
+/// The target of an environment where migrations of this one are tried: of the same engine, and best of the same directory.
+pub(in crate::ops) fn sibling<'a>(config: &'a Config, target: &Target, environment: &str) -> Option<&'a Target> {
+    let there = |t: &&Target| t.environment.as_deref() == Some(environment) && t.name != target.name && t.engine == target.engine;
+    let same = |t: &&Target| t.migrations == target.migrations;
+    config.targets.values().filter(there).find(same).or_else(|| config.targets.values().find(there))
+}
+
 /// Whether the range went through the earlier environments: applied, reverted and applied again in the first, applied in
 /// those between. `Ok` holds one sentence for each environment and the evidence it rests on.
 pub(in crate::ops) fn promotion(config: &Config, target: &Target, s: &Situation) -> Result<Vec<(String, Vec<String>)>, Vec<Lacking>> {
@@ -444,6 +456,7 @@ pub(in crate::ops) fn promotion(config: &Config, target: &Target, s: &Situation)
                         && matches!(x.kind.as_str(), "applied" | "reverted")
                         && x.environment.as_deref() == Some(env)
                         && x.subject.database != database
+                        && product_of(&x.subject.database) == s.identity.product
                         && x.facts.get("unit").map(String::as_str) == Some("migration")
                         && x.facts.get("version").and_then(|n| n.parse().ok()) == Some(m.version)
                 })
@@ -508,7 +521,7 @@ pub(in crate::ops) fn command(config: &Config, target: &Target, s: &Situation, s
             Err(lacking) => {
                 let env = &lacking[0].environment;
                 let first = config.environments.first() == Some(env);
-                let there = config.targets.values().find(|t| t.environment.as_ref() == Some(env) && t.name != *name);
+                let there = sibling(config, target, env);
                 // A part of what is pending was asked for: there too.
                 let last = s.range.last().map(|m| m.version);
                 let all = s.queue.pending().last().map(|i| i.version) == last;

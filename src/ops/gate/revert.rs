@@ -20,6 +20,8 @@ pub struct RevertPreview {
     pub versions: Vec<i64>,
     /// True while the run that applied them is open: its clearance covers the revert.
     pub covered: bool,
+    /// The downs were proven on this very database; otherwise nobody knows what they lose.
+    pub proven: bool,
     /// What the proof says that the downs lose, and what stands now in what they drop; sentences with counts.
     pub losses: Vec<String>,
     /// What is missing besides the typed name.
@@ -81,7 +83,7 @@ pub(super) async fn plan(cx: &Cx, conn: &Connection, downto: Option<i64>) -> Res
     let run = open.map_or_else(|| s.run.as_ref().map(|r| r.id.clone()).unwrap_or_default(), |r| r.id.clone());
     let mut subject = s.subject(&target.name);
     subject.scripts = range_hash(&migrations);
-    let preview = RevertPreview { versions: versions.into_iter().rev().collect(), covered, losses, missing };
+    let preview = RevertPreview { versions: versions.into_iter().rev().collect(), covered, proven: proof.is_some(), losses, missing };
     Ok(RevertPlan { preview, subject, run, range })
 }
 

@@ -130,10 +130,9 @@ pub async fn rehearse(cx: &Cx, conn: &Connection, upto: Option<i64>) -> Result<A
     let first = cx.config.environments.len() > 1 && target.environment.as_ref() == cx.config.environments.first();
     if !first {
         let env = cx.config.environments.first().cloned().unwrap_or_default();
-        let there: Vec<&str> =
-            cx.config.targets.values().filter(|t| t.environment.as_deref() == Some(env.as_str())).map(|t| t.name.as_str()).collect();
+        let there = gate::judge::sibling(&cx.config, target, &env).map(|t| &t.name);
         let e = Error::usage(format!("rehearsing is for targets of {env}, and {} is not one", target.name));
-        return Err(match there.first() {
+        return Err(match there {
             Some(t) => e.hint(format!("holdpoint migrate rehearse {t}")),
             None => e.hint(format!("Configure a target with environment = \"{env}\".")),
         });

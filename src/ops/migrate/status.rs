@@ -68,7 +68,10 @@ pub(in crate::ops) async fn status_on(cx: &Cx, conn: &Connection, session: &Sess
     let history = migrations.history(session).await?;
     let read = files::read(&dir)?;
     // Without a store there are no verdicts, and the queue is still worth seeing.
-    let proofs = cx.store.evidence(Some("rollback-proven")).unwrap_or_default();
+    let mut proofs = cx.store.evidence(Some("rollback-proven")).unwrap_or_default();
+    // What a down script leaves depends on the rows: a proof on another database says nothing of this one.
+    let database = session.identity().subject();
+    proofs.retain(|p| p.evidence.subject.database == database);
     let mut queue = build(read, history, migrations.transactional_ddl(), dir);
     for m in queue.items.iter().filter_map(|i| i.migration.as_ref()) {
         queue.findings.extend(files::check_scripts(conn.dialect(), queue.transactional_ddl, m));

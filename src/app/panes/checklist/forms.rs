@@ -334,7 +334,10 @@ pub fn revert_preview(state: &mut State, downto: Option<i64>, result: Result<Rev
     if p.versions.len() > 6 {
         body.push(format!("  and {} more", p.versions.len() - 6));
     }
-    if p.losses.is_empty() {
+    if !p.proven {
+        body.push("Their down scripts were not proven here: what they lose is not known.".into());
+        body.push("Esc, then P in the migrations pane proves them on a copy.".into());
+    } else if p.losses.is_empty() {
         body.push("By the proof nothing is lost.".into());
     } else {
         body.push("What is lost:".into());
