@@ -473,6 +473,24 @@ fn one_escape_leaves_insert_though_proposals_are_shown() {
 }
 
 #[test]
+fn a_function_is_taken_in_front_of_its_bracket() {
+    for (behind, whole) in [("(*)", "select to_cents(*)"), ("", "select to_cents(")] {
+        let mut c = open();
+        let mut names = holdpoint::model::names::Collector::default().finish(vec!["main".into()], vec!["main".into()], Vec::new());
+        names.functions.push("to_cents".into());
+        let link = c.state.link_no;
+        c.send(Msg::Names { link, result: Ok(Box::new(names)) });
+        put(&mut c, &format!("select to_c{behind}"));
+        c.press("End");
+        behind.chars().for_each(|_| drop(c.press("Left")));
+        c.press("F4");
+        assert!(c.state.popup().is_some(), "{}", c.screen());
+        c.press("Tab");
+        assert_eq!(text(&c), whole);
+    }
+}
+
+#[test]
 fn behind_join_and_on_the_list_opens_where_a_foreign_key_tells_what_comes() {
     let mut names = holdpoint::model::names::Collector::default();
     for (table, columns) in [("customers", ["id", "name"]), ("orders", ["id", "customer_id"])] {

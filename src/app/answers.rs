@@ -114,6 +114,7 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
             let typed = form.fields.iter().map(|f| (f.label.to_string(), f.value().to_string())).collect();
             cells::added(state, result, at, typed, effects)
         }
+        Purpose::EditCell { result, row, column } => cells::edited(state, result, row, column, first),
         purpose => return submitted(state, purpose, first, effects),
     };
     match done {
@@ -169,10 +170,6 @@ fn submitted(state: &mut State, purpose: Purpose, first: String, effects: &mut V
                 effects.push(Effect::SaveQuery { path, text: format!("{}\n", text.trim()) });
             }
         },
-        Purpose::EditCell { result, row, column } => {
-            state.dialogs.pop();
-            cells::edited(state, result, row, column, first);
-        }
         Purpose::ExportStatement(statement) => {
             if let Err(problem) = files::export_to(state, &first, statement, effects) {
                 refused(state, problem);
@@ -220,7 +217,8 @@ fn submitted(state: &mut State, purpose: Purpose, first: String, effects: &mut V
         | Purpose::ParamSets
         | Purpose::WritePlanTest { .. }
         | Purpose::Export
-        | Purpose::AddRow { .. } => {}
+        | Purpose::AddRow { .. }
+        | Purpose::EditCell { .. } => {}
         Purpose::Sign { .. } | Purpose::SignIncident { .. } | Purpose::Apply { .. } | Purpose::Revert { .. } | Purpose::StartRun => {
             checklist::submit(state, effects)
         }

@@ -363,7 +363,10 @@ pub fn key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
 fn take(state: &mut State, effects: &mut Vec<Effect>) -> bool {
     let Some(popup) = state.completion.popup.take() else { return false };
     let Some(chosen) = popup.list.get(popup.cursor.at) else { return false };
-    state.query.editor.replace(popup.replace, &chosen.insert);
+    // A function's bracket may stand there already.
+    let open = state.query.editor.text().get(popup.replace.end..).is_some_and(|behind| behind.starts_with('('));
+    let insert = chosen.insert.strip_suffix('(').filter(|_| open).unwrap_or(&chosen.insert);
+    state.query.editor.replace(popup.replace, insert);
     super::panes::query::edited(state, effects);
     // A directory leads on.
     if chosen.insert.ends_with('/') {

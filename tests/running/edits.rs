@@ -91,6 +91,11 @@ fn keys_before_the_form_of_a_cell_is_there_go_into_it() {
     let (mut c, result) = shown();
     told(&mut c, result);
     assert!(!c.state.dialogs.is_empty() && !c.screen().contains("is being looked up"), "{}", c.screen());
+    // What is refused stays in the form.
+    c.press("C-u");
+    c.type_text("'long' typed");
+    c.press("Enter");
+    assert!(c.screen().contains("'long' typed") && c.screen().contains("closing quote"), "{}", c.screen());
     // Given up meanwhile: no form comes up over what is done since.
     let (mut c, result) = shown();
     c.type_text("x");

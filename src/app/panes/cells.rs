@@ -417,20 +417,16 @@ fn edit_cell(state: &mut State, plan: &Editable) -> std::result::Result<(), Stri
     Ok(())
 }
 
-/// The form of a cell is filled in.
-pub fn edited(state: &mut State, result: ResultId, row: u64, column: usize, typed: String) {
+/// The form of a cell is filled in; the error is for the form, which keeps what was typed.
+pub fn edited(state: &mut State, result: ResultId, row: u64, column: usize, typed: String) -> std::result::Result<(), String> {
     let mut nothing = Vec::new();
-    let Some(Ok(plan)) = plan(state, Action::EditCell, &mut nothing) else { return };
-    let Some(tab) = state.query.result().filter(|t| t.id == result && t.row == row && t.column == column) else { return };
-    let Some(Ok(old)) = tab.chosen().map(param) else { return };
-    let Some(info) = plan.columns.get(column).copied().flatten().and_then(|i| plan.table.columns.get(i)) else { return };
-    let new = match typed_for(state.query.editor.dialect(), info, &old, typed) {
-        Ok(new) => new,
-        Err(why) => return state.say(Note::warning(why)),
-    };
-    if let Err(why) = stage(state, &plan, column, old, new) {
-        state.say(Note::warning(why));
-    }
+    let gone = || "The cell is not there any more.".to_string();
+    let plan = plan(state, Action::EditCell, &mut nothing).ok_or_else(gone)??;
+    let tab = state.query.result().filter(|t| t.id == result && t.row == row && t.column == column).ok_or_else(gone)?;
+    let old = tab.chosen().map(param).ok_or_else(gone)??;
+    let info = plan.columns.get(column).copied().flatten().and_then(|i| plan.table.columns.get(i)).ok_or_else(gone)?;
+    let new = typed_for(state.query.editor.dialect(), info, &old, typed)?;
+    stage(state, &plan, column, old, new)
 }
 
 fn set_null(state: &mut State, plan: &Editable) -> std::result::Result<(), String> {
