@@ -117,8 +117,7 @@ fn postgresql_is_killed_while_rows_come() {
     write(&mut c, "select i, repeat('x', 500) as x, pg_sleep(0.002) from generate_series(1, 1000000) i");
     c.send("<F5>");
     c.wait_until("rows come", |s| s.contains("so far, still coming") && s.contains("xxxx"));
-    let pid =
-        pg.psql("postgres", "select pid from pg_stat_activity where query like 'select generate_series%' and pid <> pg_backend_pid()");
+    let pid = pg.psql("postgres", "select pid from pg_stat_activity where query like 'select i, repeat%' and pid <> pg_backend_pid()");
     kill_process(Pid::from_raw(pid.trim().parse().expect("a process id")).expect("a process id"), Signal::KILL).expect("kill");
     // What came is there and said to be partial; that the connection is gone is said, and where.
     c.wait_until("the result is told to be partial", |s| s.contains("failed · partial") && s.contains("rows"));
