@@ -95,7 +95,7 @@ fn cancelled_and_broken(home: &Path, bastion: &Bastion, sleep: &str, sleeps: imp
     write(&mut c, "select 40 + 2 as answer");
     c.send("<F5>");
     // The session noticed it, or it is asked for anew.
-    c.wait_until("it answers, or says that the connection was lost", |s| s.contains(" 42") || s.contains("CONNECTION LOST"));
+    c.wait_until("it answers, or says that the connection was lost", |s| s.contains(" 42") || s.contains("LOST, F10 a r reconnects"));
     if !c.screen().contains(" 42") {
         c.send("<Esc><C-p>");
         c.wait_for("Find an action");
