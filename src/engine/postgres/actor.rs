@@ -47,6 +47,7 @@ pub(super) const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
 impl Actor {
     pub async fn serve(mut self) {
         loop {
+            let before = self.link.tx;
             let lost = tokio::select! {
                 biased;
                 request = self.requests.recv() => match request {
@@ -64,6 +65,8 @@ impl Actor {
                             None
                         }
                         Err(lost) => {
+                            // The transaction round a plan is ours: the user lost none with it.
+                            self.link.tx = before;
                             self.publish(Some(&lost));
                             let _ = reply.send(Err(lost.0.clone()));
                             Some(lost)
@@ -238,8 +241,12 @@ impl Actor {
                 return Ok(());
             }
         };
+        let before = self.link.tx;
         let ending = self.link.run(Job { prelude, text, params, coda, ..Job::default() }, events, false).await;
         let lost = ending.lost.clone();
+        if lost.is_some() {
+            self.link.tx = before;
+        }
         self.publish(lost.as_ref());
         ending.tell().await;
         lost.map_or(Ok(()), Err)
