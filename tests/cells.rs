@@ -56,7 +56,7 @@ fn number(s: &str) -> Param {
     Param::Number(s.into())
 }
 fn update(id: &str, column: &str, old: Param, new: Param) -> RowEdit {
-    RowEdit::Update { key: vec![("id".into(), number(id))], cells: vec![(column.into(), old, new)] }
+    RowEdit::Update { key: vec![("id".into(), number(id))], cells: vec![(column.into(), old, new)], was: vec![] }
 }
 
 #[test]
@@ -233,10 +233,32 @@ fn a_key_of_several_columns_is_used_whole() {
         let edit = RowEdit::Update {
             key: vec![("a".into(), number("1")), ("b".into(), number("2"))],
             cells: vec![("v".into(), text("x"), text("changed"))],
+            was: vec![],
         };
         p.write(&plan, &[edit]).await.expect("written");
         let rows = p.run("select v from parts order by a, b").await;
         assert_eq!(rows.iter().map(|r| r[0].as_deref().unwrap_or("")).collect::<Vec<_>>(), ["x", "changed", "x"]);
+    });
+}
+
+#[test]
+fn a_key_that_sqlite_gave_to_another_row_changes_nothing() {
+    block_on(async {
+        let p = Place::open(Project::sqlite()).await;
+        p.run("create table seats (name text, state text)").await;
+        p.run("insert into seats values ('a', 'open'), ('b', 'open'), ('c', 'open')").await;
+        let plan = p.plan("select rowid, * from seats").await.expect("editable");
+        let edit = [RowEdit::Update {
+            key: vec![("rowid".into(), number("2"))],
+            cells: vec![("state".into(), text("open"), text("closed"))],
+            was: vec![("name".into(), text("b")), ("state".into(), text("open"))],
+        }];
+        // VACUUM numbers the rows of a table without an INTEGER PRIMARY KEY anew: 2 is the row of c.
+        p.run("delete from seats where name = 'a'").await;
+        p.run("vacuum").await;
+        let e = p.write(&plan, &edit).await.map(drop).expect_err("another row");
+        assert!(e.message.contains("not there any more as it was shown"), "{e:?}");
+        assert_eq!(p.run("select count(*) from seats where state = 'closed'").await[0][0].as_deref(), Some("0"));
     });
 }
 
@@ -550,8 +572,11 @@ fn a_moment_that_was_read_in_another_time_zone_names_no_row() {
         p.run("set time_zone = '+00:00'").await;
         p.run("insert into hourly select timestamp'2026-01-01 00:00:00' + interval seq hour, 'x' from seq_0_to_30").await;
         let plan = p.plan("select * from hourly").await.expect("editable");
-        let ten =
-            [RowEdit::Update { key: vec![("at".into(), text("2026-01-01 10:00:00"))], cells: vec![("v".into(), text("x"), text("new"))] }];
+        let ten = [RowEdit::Update {
+            key: vec![("at".into(), text("2026-01-01 10:00:00"))],
+            cells: vec![("v".into(), text("x"), text("new"))],
+            was: vec![],
+        }];
         p.run("set time_zone = '+05:00'").await;
         let e = p.write(&plan, &ten).await.map(drop).expect_err("that is another row's key by now");
         assert!(e.message.contains("read in the time zone +00:00, and would be written in +05:00"), "{e:?}");
@@ -629,6 +654,7 @@ fn bytes_are_edited_and_may_be_the_key() {
             let edit = RowEdit::Update {
                 key: key(),
                 cells: vec![("raw".into(), bytes(b"a"), bytes(&[0xff, 0, 0x27, 0x5c])), ("f".into(), bytes(&[1, 1]), bytes(&[0, 2]))],
+                was: vec![],
             };
             assert_eq!(p.write(&plan, &[edit]).await.expect("written").rows, 1);
             let rows = p.run("select hex(k), hex(raw), hex(f) from raws order by k").await;

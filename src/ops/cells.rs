@@ -20,6 +20,9 @@ pub enum RowEdit {
         key: Vec<(String, Param)>,
         /// Column, value before, value after.
         cells: Vec<(String, Param, Param)>,
+        /// Column and value of what else the result showed of the row, where its key may come to be another row's: see
+        /// [`keys_come_again`].
+        was: Vec<(String, Param)>,
     },
     Delete {
         key: Vec<(String, Param)>,
@@ -251,6 +254,12 @@ fn renamed(table: &TableInfo, key: &[(String, Param)], cells: &[(String, Param, 
     changes.then(|| Some((table.key.iter().map(old).collect::<Option<_>>()?, table.key.iter().map(new).collect::<Option<_>>()?)))?
 }
 
+/// Whether an engine gives the key of a row that is gone to a new one by itself. SQLite does: a row number is free again with the last
+/// row, and VACUUM numbers all rows anew that have no INTEGER PRIMARY KEY (<https://sqlite.org/autoinc.html>).
+pub fn keys_come_again(dialect: Dialect) -> bool {
+    dialect == Dialect::Sqlite
+}
+
 /// The statement of each change, in the order of the changes; `zone`: in which their rows were read.
 pub fn statements(dialect: Dialect, table: &TableInfo, zone: Option<&str>, edits: &[RowEdit]) -> Vec<CellStatement> {
     let selected = |row: &dyn Fn(&mut Builder)| Some(locked(dialect, table, row));
@@ -259,9 +268,11 @@ pub fn statements(dialect: Dialect, table: &TableInfo, zone: Option<&str>, edits
         .map(|edit| {
             let mut b = Builder::new(dialect);
             let (touch, select, renamed) = match edit {
-                RowEdit::Update { key, cells } => {
+                RowEdit::Update { key, cells, was } => {
                     b.update(table, cells.iter().map(|(name, _, new)| (name, new)));
-                    let row = |b: &mut Builder| b.row(table, key, cells.iter().map(|(name, old, _)| (name, old)));
+                    let others = || was.iter().filter(|(name, _)| !cells.iter().any(|(edited, ..)| edited == name));
+                    let old = || cells.iter().map(|(name, old, _)| (name, old)).chain(others().map(|(name, old)| (name, old)));
+                    let row = |b: &mut Builder| b.row(table, key, old());
                     row(&mut b);
                     let touch = Touch::Update(cells.iter().map(|(name, ..)| name.clone()).collect());
                     (with_computed(touch, table), selected(&row), renamed(table, key, cells))
@@ -653,7 +664,7 @@ mod tests {
     fn every_statement_names_the_whole_key_and_the_old_values() {
         let key = vec![("b".to_string(), text("1")), ("a".to_string(), Param::Number("2".into()))];
         let edits = [
-            RowEdit::Update { key: key.clone(), cells: vec![("note".into(), Param::Null, text("it's"))] },
+            RowEdit::Update { key: key.clone(), cells: vec![("note".into(), Param::Null, text("it's"))], was: vec![] },
             RowEdit::Delete { key, was: vec![("note".into(), text("x"))] },
             RowEdit::Insert { cells: vec![("a".into(), text("1")), ("b".into(), Param::Null)] },
         ];

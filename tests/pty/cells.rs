@@ -73,6 +73,23 @@ fn a_cell_is_changed_reviewed_and_written() {
 }
 
 #[test]
+fn an_edit_is_of_the_row_that_was_shown_not_of_its_number() {
+    let home = tempfile::tempdir().expect("home");
+    let mut c = open(home.path());
+    grid(&mut c, "select * from orders", "2 rows ·");
+    stage(&mut c, "jllc", "Row 2", "closed");
+    // SQLite gives the number of the last row that is gone to the next one.
+    let db = rusqlite::Connection::open(home.path().join("one.db")).expect("database");
+    db.execute_batch("delete from orders where id = 2; insert into orders (customer, state, note) values (7, 'open', 'another')")
+        .expect("another row");
+    c.send("w");
+    c.wait_for("Write 1 change to orders on one?");
+    c.send("w");
+    c.wait_for("not there any more as it was shown");
+    assert_eq!(rows(home.path(), "select group_concat(id || state || coalesce(note, '-')) from orders"), "1openn,2openanother");
+}
+
+#[test]
 fn edits_of_a_guarded_target_ask_before_they_are_kept() {
     let home = tempfile::tempdir().expect("home");
     let mut c = open_as(home.path(), "guarded");

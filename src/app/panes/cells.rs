@@ -12,7 +12,7 @@ use crate::app::state::Note;
 use crate::app::{Action, Effect, State};
 use crate::config::keymap::{Code, Key};
 use crate::model::{Cell, Column, ColumnInfo, Dialect, Param, Result, TableInfo};
-use crate::ops::cells::{Editable, editable};
+use crate::ops::cells::{Editable, editable, keys_come_again};
 use crate::sql::params::typed_value;
 use crate::sql::single::one_table;
 use crate::text;
@@ -34,6 +34,8 @@ pub enum Staged {
         row: u64,
         key: Vec<(String, Param)>,
         cells: BTreeMap<usize, (Param, Param)>,
+        /// See [`crate::ops::cells::RowEdit::Update`].
+        was: Vec<(String, Param)>,
     },
     Delete {
         row: u64,
@@ -442,6 +444,7 @@ fn stage(state: &mut State, plan: &Editable, column: usize, old: Param, new: Par
     let Some(tab) = state.query.results.get_mut(shown) else { return Ok(()) };
     let key = key_of_row(tab, plan)?;
     let row = tab.row;
+    let was = if keys_come_again(state.query.editor.dialect()) { seen_of_row(tab, plan) } else { Vec::new() };
     let bytes = |p: &Param| matches!(p, Param::Bytes(_));
     let same = if bytes(&old) || bytes(&new) { old == new } else { old.text() == new.text() };
     let at = tab.staged.iter().position(|s| matches!(s, Staged::Update { row: r, .. } if *r == row));
@@ -458,10 +461,17 @@ fn stage(state: &mut State, plan: &Editable, column: usize, old: Param, new: Par
                 tab.staged.remove(i);
             }
         }
-        None if !same => tab.staged.push(Staged::Update { row, key, cells: BTreeMap::from([(column, (old, new))]) }),
+        None if !same => tab.staged.push(Staged::Update { row, key, cells: BTreeMap::from([(column, (old, new))]), was }),
         None => {}
     }
     Ok(())
+}
+
+/// Every value of the row that was seen, beside its key: a row that is another one by now must neither go nor change.
+fn seen_of_row(tab: &ResultTab, plan: &Editable) -> Vec<(String, Param)> {
+    let Some((batch, r)) = tab.at(tab.row) else { return Vec::new() };
+    let named = |c: usize| Some((plan.table.columns.get(plan.columns[c]?)?.name.clone(), seen(batch.cell(r, c))));
+    (0..batch.columns()).filter(|c| !plan.key.contains(c)).filter_map(named).collect()
 }
 
 fn delete_row(state: &mut State, plan: &Editable) -> std::result::Result<(), String> {
@@ -474,12 +484,7 @@ fn delete_row(state: &mut State, plan: &Editable) -> std::result::Result<(), Str
         return Ok(());
     }
     let key = key_of_row(tab, plan)?;
-    let Some((batch, r)) = tab.at(row) else { return Ok(()) };
-    // Every value that was seen: a row that is another one by now must not go.
-    let was = (0..batch.columns())
-        .filter(|c| !plan.key.contains(c))
-        .filter_map(|c| Some((plan.table.columns.get(plan.columns[c]?)?.name.clone(), seen(batch.cell(r, c)))))
-        .collect();
+    let was = seen_of_row(tab, plan);
     tab.staged.retain(|s| s.row() != Some(row));
     tab.staged.push(Staged::Delete { row, key, was });
     Ok(())

@@ -25,8 +25,9 @@ fn staged(state: &State) -> Option<(ResultId, TableInfo, Vec<CellStatement>)> {
         .staged
         .iter()
         .map(|s| match s.clone() {
-            Staged::Update { key, cells, .. } => {
-                RowEdit::Update { key, cells: cells.into_iter().filter_map(|(c, (old, new))| Some((name(c)?, old, new))).collect() }
+            Staged::Update { key, cells, was, .. } => {
+                let cells = cells.into_iter().filter_map(|(c, (old, new))| Some((name(c)?, old, new))).collect();
+                RowEdit::Update { key, cells, was }
             }
             Staged::Delete { key, was, .. } => RowEdit::Delete { key, was },
             Staged::Insert { cells, .. } => RowEdit::Insert { cells },
