@@ -87,6 +87,43 @@ fn rows_that_the_table_does_not_keep_are_not_counted() {
     }
 }
 
+/// A server rounds and cuts without an error; what is another value altogether is refused.
+#[test]
+fn values_that_a_column_keeps_otherwise_are_told() {
+    let p = Project::mariadb();
+    p.ok(&["query", "app-dev", "create table m (id int primary key, price decimal(5,2), day date, e enum('a','b'))"]);
+    p.write("m.csv", "id,price,day,e\n1,1.239,2020-01-01,a\n2,1.20,2020-01-01 12:00:00,b\n");
+    let text = p.ok(&["import", "app-dev", "m", "m.csv"]);
+    assert!(text.contains("2 values are rounded or cut") && text.contains("line 2: price is decimal(5,2): 1.239"), "{text}");
+    assert!(text.contains("line 3: day is date: 2020-01-01 12:00:00") && text.contains("2 rows could be taken"), "{text}");
+    p.write("e.csv", "id,e\n3,a\n4,1\n");
+    let text = p.expect(1, &["import", "app-dev", "m", "e.csv", "--commit"]);
+    assert!(text.contains("line 3: e has no member '1'"), "{text}");
+
+    let p = Project::sqlite();
+    p.ok(&["query", "app-dev", "create table n (id integer primary key, acc integer, note text default 'new')"]);
+    p.write("n.csv", "id,acc\n1,18446744073709551615\n");
+    let text = p.expect(1, &["import", "app-dev", "n", "n.csv", "--commit"]);
+    assert!(text.contains("line 2: acc: SQLite would keep 18446744073709551615 as 1.8446744073709552e19"), "{text}");
+    p.write("n.ndjson", "{\"id\":1,\"note\":\"x\"}\n{\"id\":2}\n");
+    let text = p.ok(&["import", "app-dev", "n", "n.ndjson"]);
+    assert!(text.contains("1 value whose key is missing in the file's row: NULL, not the column's default."), "{text}");
+}
+
+#[test]
+fn a_file_that_is_refused_from_its_beginning_is_given_up() {
+    let p = Project::sqlite();
+    p.ok(&["query", "app-dev", "create table big (id integer primary key)"]);
+    let rows: String = (0..11_000).map(|n| format!("{n}\n")).collect();
+    p.write("big.csv", &format!("id\n{rows}"));
+    p.ok(&["import", "app-dev", "big", "big.csv", "--commit"]);
+    let text = p.expect(1, &["import", "app-dev", "big", "big.csv", "--commit"]);
+    assert!(text.contains("the rows behind them were not tried") && text.contains("10,000 rows refused"), "{text}");
+    p.write("big.csv", &format!("id\n{rows}11000\n"));
+    let text = p.expect(1, &["import", "app-dev", "big", "big.csv", "--skip-refused", "--commit"]);
+    assert!(text.contains("1 row imported, 11,000 refused."), "{text}");
+}
+
 #[test]
 fn numbers_that_a_trial_took_are_told_and_values_in_the_way_are_named() {
     for (p, column) in [

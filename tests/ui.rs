@@ -592,6 +592,7 @@ fn proposals_follow_the_typing_and_tab_takes_one() {
     let text = "create table t (a int)";
     c.run(1, RunEvent::Started { result: 90, index: 0, text: text.into() });
     let outcome = holdpoint::engine::Outcome::default();
-    let effects = c.run(1, RunEvent::Done { result: 90, outcome });
+    c.run(1, RunEvent::Done { result: 90, outcome });
+    let effects = c.run(1, RunEvent::Finished);
     assert!(effects.iter().any(|e| matches!(e, Effect::Names { .. })), "{effects:?}");
 }

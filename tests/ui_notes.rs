@@ -227,26 +227,7 @@ fn an_import_with_refused_rows_offers_to_leave_them_out() {
     };
     let report = |taken, refused| {
         let reasons = vec![(3, "not a number".to_string())];
-        Box::new(Report {
-            table: "main.orders".into(),
-            columns: Vec::new(),
-            defaults: Vec::new(),
-            used_up: Vec::new(),
-            time_zone: None,
-            taken,
-            refused,
-            odd: 0,
-            renumbered: 0,
-            unkept: 0,
-            replaced: 0,
-            behind: 0,
-            unmet: false,
-            reasons,
-            committed: false,
-            why_not: None,
-            unrecorded: None,
-            run: None,
-        })
+        Box::new(Report { table: "main.orders".into(), taken, refused, reasons, ..Report::default() })
     };
     // It comes after a while: the keys of what is typed meanwhile import nothing.
     c.typing_on = true;
@@ -288,21 +269,10 @@ fn every_refused_row_is_seen_before_an_import_is_decided() {
         table: "public.orders".into(),
         columns: (1..=9).map(column).collect(),
         defaults: vec!["made".into()],
-        used_up: Vec::new(),
-        time_zone: None,
         taken: 2,
         refused: 50,
-        odd: 0,
-        renumbered: 0,
-        unkept: 0,
-        replaced: 0,
-        behind: 0,
-        unmet: false,
         reasons: (2..52).map(|l| (l, format!("invalid input syntax for type integer: \"x{l}\", and more words than fit a line"))).collect(),
-        committed: false,
-        why_not: None,
-        unrecorded: None,
-        run: None,
+        ..Report::default()
     };
     c.send(Msg::Imported { job: *job, import: import.clone(), result: Ok(Box::new(report)) });
     let asked = c.screen();

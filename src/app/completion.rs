@@ -10,7 +10,7 @@ use crate::config::keymap::{Code, Key};
 use crate::model::names::{ColumnName, Names, Relation};
 use crate::model::{Column, NodeKind};
 use crate::sql::complete::{LONGEST, Proposal, ProposalKind, complete, count};
-use crate::sql::{Class, classify};
+use crate::sql::transaction::may_change_names;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Completion {
     popup: Option<Popup>,
     /// The names are to be read as soon as the first list of the tree is on the screen: they must not hold it up.
     pub wanted: bool,
+    /// A statement may have changed the catalogue since the last run began. Other sessions see that once its transaction has ended.
+    changed: bool,
     /// Temporary tables of the session; the catalogue's names do not have them.
     temporary: Vec<Relation>,
     /// Why there are no names, once.
@@ -196,16 +198,34 @@ fn with_temporary(state: &mut State) {
     }
 }
 
-/// A statement was run: its names count as used, and after DDL the catalogue is read again.
-pub fn ran(state: &mut State, text: &str, done: bool, effects: &mut Vec<Effect>) {
+/// A statement was run: its names count as used, and it may have changed the catalogue.
+pub fn ran(state: &mut State, text: &str) {
     let dialect = state.query.editor.dialect();
     if let Some(names) = &mut state.completion.names {
         count(&mut Arc::make_mut(names).used, dialect, text);
     }
-    if done && classify(dialect, text).class == Class::Ddl {
+    if may_change_names(dialect, text) {
         state.query.tables.clear();
-        load(state, effects);
+        state.completion.changed = true;
     }
+}
+
+/// A run begins: what the one before changed is known by now, unless its transaction is open still.
+pub fn run_begins(state: &mut State) {
+    state.completion.changed &= in_transaction(state);
+}
+
+/// A run ended, or its transaction did: what it changed is read again as soon as others can see it. It may be asked twice, because the
+/// word that the session is in a transaction may come behind the end of a run.
+pub fn read_changes(state: &mut State, effects: &mut Vec<Effect>) {
+    if state.completion.changed && !in_transaction(state) {
+        state.query.tables.clear();
+        super::panes::schema::act(state, super::Action::Refresh, effects);
+    }
+}
+
+fn in_transaction(state: &State) -> bool {
+    state.link.server().is_some_and(|s| s.status.tx != crate::model::TxState::Idle)
 }
 
 /// A key was typed into the editor: the list follows, comes or goes.

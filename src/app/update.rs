@@ -336,6 +336,9 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
         state.query.tx_since = open.then_some(state.now);
         state.query.waiting.clear();
     }
+    if had_tx && !open && state.query.running.is_none() {
+        completion::read_changes(state, effects);
+    }
     if moved {
         state.query.tables.clear();
         completion::load(state, effects);

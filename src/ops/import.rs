@@ -4,6 +4,7 @@
 mod columns;
 mod file;
 mod fit;
+mod kept;
 mod ndjson;
 pub mod reader;
 mod replace;
@@ -175,21 +176,7 @@ fn preview(dialect: Dialect, table: &TableInfo, columns: &[&ColumnInfo], file: &
             .filter(|c| !c.generated && !columns.iter().any(|o| o.name == c.name))
             .map(|c| c.name.clone())
             .collect(),
-        used_up: Vec::new(),
-        time_zone: None,
-        taken: 0,
-        refused: 0,
-        odd: 0,
-        renumbered: 0,
-        unkept: 0,
-        replaced: 0,
-        behind: 0,
-        unmet: false,
-        reasons: Vec::new(),
-        committed: false,
-        why_not: None,
-        unrecorded: None,
-        run: None,
+        ..Report::default()
     };
     for _ in 0..PREVIEWED {
         let Ok(Some(record)) = file.read() else { break };
@@ -264,7 +251,9 @@ async fn transaction(
             Some(e.message.clone())
         }
         Ok(()) if !import.commit => None,
-        Ok(()) if report.refused > 0 && !import.skip_refused => Some(format!("{} refused", crate::text::counted(report.refused, "row"))),
+        Ok(()) if (report.refused > 0 || report.untried) && !import.skip_refused => {
+            Some(format!("{} refused", crate::text::counted(report.refused, "row")))
+        }
         Ok(()) => {
             let done = s.fetch("COMMIT").await;
             s.close().await;

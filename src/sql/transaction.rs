@@ -71,6 +71,18 @@ pub fn stands_alone(dialect: Dialect, text: &str) -> bool {
     }
 }
 
+/// Names of the catalogue may be others behind it: DDL, or a block or procedure that may run some.
+pub fn may_change_names(dialect: Dialect, text: &str) -> bool {
+    match classify(dialect, text).class {
+        Class::Ddl => true,
+        Class::Other => {
+            let w = words(dialect, text, 3);
+            ["do", "call", "execute", "begin not atomic"].iter().any(|head| begins(&w, head))
+        }
+        Class::Read | Class::Dml | Class::Transaction | Class::Session => false,
+    }
+}
+
 /// It ends the open transaction: with `true` by COMMIT, with `false` by ROLLBACK. Going back to a savepoint does not, and PREPARE
 /// TRANSACTION hands it on.
 pub fn ending(dialect: Dialect, text: &str) -> Option<bool> {

@@ -155,6 +155,30 @@ fn a_run_ends_where_its_transaction_is_gone() {
     assert_eq!(note.more, [told, "The 1 statement behind did not run."]);
 }
 
+/// Names come from another session, which sees DDL of a transaction when it has ended.
+#[test]
+fn what_a_transaction_made_is_known_when_it_has_ended() {
+    let asked = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Names { .. }));
+    let run = |c: &mut Console, text: &str| {
+        c.editor(text);
+        let (job, result) = job_of(&c.press("F5"));
+        c.run(job, RunEvent::Started { result, index: 0, text: text.into() });
+        c.run(job, RunEvent::Done { result, outcome: holdpoint::engine::Outcome::default() });
+        c.run(job, RunEvent::Finished)
+    };
+    for text in ["create table made (a int)", "do $$ begin execute 'create table made (a int)'; end $$", "call make()"] {
+        let mut c = open("select 1");
+        // Without a transaction at once.
+        assert!(asked(&run(&mut c, text)), "{text}");
+        c.status(TxState::Open);
+        assert!(!asked(&run(&mut c, text)), "{text}");
+        assert!(!asked(&run(&mut c, "select 2")), "{text}: others do not see it yet");
+        let effects = c.status(TxState::Idle);
+        assert!(asked(&effects) && effects.iter().any(|e| matches!(e, Effect::Children { .. })), "{text}: {effects:?}");
+        assert!(!asked(&run(&mut c, "select 3")), "{text}: it is known");
+    }
+}
+
 #[test]
 fn what_a_lost_session_took_with_it_is_told() {
     let mut c = open("create temp table t (a int)");

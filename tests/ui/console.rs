@@ -126,11 +126,11 @@ impl Console {
         self.send(Msg::Connected { link, server: Box::new(server) });
     }
 
-    pub fn status(&mut self, tx: TxState) {
+    pub fn status(&mut self, tx: TxState) -> Vec<Effect> {
         let mut status = self.state.link.server().unwrap().status.clone();
         status.tx = tx;
         let link = self.state.link_no;
-        self.send(Msg::Status { link, status });
+        self.send(Msg::Status { link, status })
     }
 
     pub fn children(&mut self, at: &[(holdpoint::model::NodeKind, &str)], nodes: Vec<SchemaNode>) {

@@ -173,6 +173,7 @@ pub fn start(state: &mut State, mut statements: Vec<Statement>, effects: &mut Ve
     let job = state.id();
     let result = state.ids(statements.len() as u64);
     let offsets: Vec<Option<usize>> = statements.iter().map(|s| s.offset).collect();
+    crate::app::completion::run_begins(state);
     state.query.started(job, &offsets, state.now);
     state.job(job, title, false, effects);
     if let Some(r) = &mut state.query.running {

@@ -1,5 +1,6 @@
 //! The table that an import fills, and which of its columns take what the file has.
 
+use super::kept::{Kept, kept};
 use super::reader::{Form, Value};
 use super::{Import, fit};
 use crate::model::{ColumnInfo, Dialect, Error, Param, Result, TableInfo};
@@ -79,9 +80,24 @@ pub(super) fn computed(c: &ColumnInfo) -> bool {
     c.generated && !c.counts
 }
 
-/// A record's values as they are bound.
-pub(super) fn fitted(dialect: Dialect, form: Form, columns: &[&ColumnInfo], values: Vec<Value>) -> std::result::Result<Vec<Param>, String> {
-    columns.iter().zip(values).filter(|(c, _)| !computed(c)).map(|(c, v)| fit::fit(dialect, form, c, v).map(|v| v.param(dialect))).collect()
+/// A record's values as they are bound; `cut` is told of those that their column rounds or cuts.
+pub(super) fn fitted(
+    dialect: Dialect,
+    form: Form,
+    columns: &[&ColumnInfo],
+    values: Vec<Value>,
+    cut: &mut dyn FnMut(String),
+) -> std::result::Result<Vec<Param>, String> {
+    let mut one = |(c, v): (&&ColumnInfo, Value)| {
+        let param = fit::fit(dialect, form, c, v)?.param(dialect);
+        match kept(dialect, c, &param) {
+            Kept::Another(why) => return Err(why),
+            Kept::Cut(what) => cut(what),
+            Kept::Same => {}
+        }
+        Ok(param)
+    };
+    columns.iter().zip(values).filter(|(c, _)| !computed(c)).map(&mut one).collect()
 }
 
 /// The statement that inserts some rows of the file.

@@ -102,6 +102,8 @@ pub struct Reader<R> {
     first: Option<(u64, String)>,
     /// See [`Reader::zone`].
     zone: Option<String>,
+    /// See [`Reader::absent`].
+    absent: u64,
 }
 
 impl<R: BufRead> Reader<R> {
@@ -119,6 +121,7 @@ impl<R: BufRead> Reader<R> {
             longest: LONGEST,
             first: None,
             zone: None,
+            absent: 0,
         };
         match form {
             Form::Csv => {
@@ -167,6 +170,11 @@ impl<R: BufRead> Reader<R> {
     /// The time zone that the moments of a file of saved rows name.
     pub fn zone(&self) -> Option<&str> {
         self.zone.as_deref()
+    }
+
+    /// Values so far whose key a later object does not have (NDJSON): they are NULL.
+    pub fn absent(&self) -> u64 {
+        self.absent
     }
 
     /// The next record; `None` at the end. The outer error is one of the file as a whole.
@@ -255,13 +263,14 @@ impl<R: BufRead> Reader<R> {
         self.text(out)
     }
 
-    fn of_object(&self, object: Object) -> Result<Vec<Value>, String> {
+    fn of_object(&mut self, object: Object) -> Result<Vec<Value>, String> {
         // One session reads them all.
         if let Some(zone) = object.zone.filter(|z| self.zone.as_ref() != Some(z)) {
             let first = self.zone.as_deref().unwrap_or("none");
             return Err(format!("its time zone is {zone}, and the first object's is {first}"));
         }
         let mut values = vec![Value::Null; self.columns.len()];
+        self.absent += self.columns.len().saturating_sub(object.fields.len()) as u64;
         for (name, value) in object.fields {
             match self.columns.iter().position(|c| *c == name) {
                 Some(at) => values[at] = value,

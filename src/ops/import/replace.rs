@@ -62,7 +62,7 @@ pub async fn replace(
         cx.check_cancelled()?;
         let Some(record) = file.read().map_err(Error::usage)? else { break };
         let wrong = |why: String| Error::usage(format!("line {}: {}", record.line, text::clean(&why)));
-        let values = fitted(dialect, import.form, &columns, record.values.map_err(wrong)?).map_err(wrong)?;
+        let values = fitted(dialect, import.form, &columns, record.values.map_err(wrong)?, &mut |_| ()).map_err(wrong)?;
         let of = |places: &[usize]| places.iter().map(|i| (sent[*i].name.clone(), values[*i].clone())).collect::<Vec<(String, Param)>>();
         let named = of(&of_key);
         if let Some((column, _)) = named.iter().find(|(_, v)| *v == Param::Null) {

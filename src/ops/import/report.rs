@@ -9,6 +9,10 @@ const VALUE: usize = 20;
 const UNMET: &str = "Rows that refused rows refer to are missing: import those first. Where two tables refer to each other, import one without the \
     column that refers (it has to allow NULL), then the other one, and set the column with an UPDATE.";
 
+/// All rows of the beginning were refused: the others were spared.
+const UNTRIED: &str = "None of these was taken, so the rows behind them were not tried: is the file imported already, or another table's? \
+    `holdpoint import … --skip-refused` goes through all of them.";
+
 /// A column of the file and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
@@ -19,7 +23,7 @@ pub struct Match {
 }
 
 /// What came of an import.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     pub table: String,
     pub columns: Vec<Match>,
@@ -33,6 +37,14 @@ pub struct Report {
     pub taken: u64,
     /// Rows that it, or the reading of the file, refused.
     pub refused: u64,
+    /// Values that their column rounds or cuts without an error.
+    pub cut: u64,
+    /// The first of them: line of the file, column, value.
+    pub cuts: Vec<(u64, String)>,
+    /// Values that are NULL because the file's row has no such key (NDJSON).
+    pub absent: u64,
+    /// Rows behind these were not tried any more: all of so many were refused.
+    pub untried: bool,
     /// Texts that are no UTF-8: taken as they are, where the database keeps any bytes.
     pub odd: u64,
     /// Rows that were given another number (SQLite's `rowid`) than they have in the file, because another row has it by now.
@@ -116,6 +128,18 @@ impl Report {
             let (are, rows) = (if self.replaced == 1 { "goes" } else { "go" }, text::counted(self.replaced, "row"));
             out.push(format!("{rows} of the table {are} with it: its ON CONFLICT REPLACE, or a trigger."));
         }
+        if self.cut > 0 {
+            let values = match self.cut {
+                1 => "1 value is".to_string(),
+                n => format!("{} values are", text::thousands(n)),
+            };
+            out.push(format!("{values} rounded or cut by the type of the column, and so kept otherwise than in the file:"));
+            out.extend(self.cuts.iter().map(|(line, what)| format!("  line {line}: {}", text::clean(what))));
+        }
+        if self.absent > 0 {
+            let values = text::counted(self.absent, "value");
+            out.push(format!("{values} whose key is missing in the file's row: NULL, not the column's default."));
+        }
         if self.behind > 0 {
             out.push(format!("{} had to wait for rows further down, to which foreign keys lead.", text::counted(self.behind, "row")));
         }
@@ -141,6 +165,9 @@ impl Report {
         let more = self.refused.saturating_sub(self.reasons.len() as u64);
         if more > 0 {
             out.push(format!("… and {} more refused", text::thousands(more)));
+        }
+        if self.untried {
+            out.push(UNTRIED.into());
         }
         out
     }
@@ -179,22 +206,11 @@ mod tests {
         let report = Report {
             table: "public.t".into(),
             columns: vec![column("a", "multi\nline"), column("longer", "")],
-            defaults: Vec::new(),
-            used_up: Vec::new(),
-            time_zone: None,
             taken: 2,
             refused: 2,
-            odd: 0,
-            renumbered: 0,
-            unkept: 0,
-            replaced: 0,
-            behind: 0,
             unmet: true,
             reasons: vec![(3, "invalid input\nCONTEXT: somewhere".into())],
-            committed: false,
-            why_not: None,
-            unrecorded: None,
-            run: None,
+            ..Report::default()
         };
         let lines = report.lines();
         assert_eq!(lines[1], "  a       text  multi␊line | NULL");

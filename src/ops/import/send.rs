@@ -13,7 +13,9 @@ const TOGETHER: usize = 200;
 const TOGETHER_BYTES: u64 = 4 << 20;
 /// Values of one statement: SQLite takes 32,766, the others 65,535.
 const VALUES: usize = 30_000;
-/// Refused rows that are told one by one.
+/// Values that were rounded or cut and are told one by one.
+const CUTS_TOLD: usize = 3;
+/// Refused rows that are told one by one; where all of so many are, the rest is not tried.
 const TOLD: usize = 10_000;
 /// Rows, and bytes of theirs, that wait for rows which they refer to.
 const WAITING: (usize, usize) = (100_000, 1 << 26);
@@ -43,7 +45,7 @@ pub(super) async fn rows(
         if let Some(record) = record {
             seen += 1;
             match record.values {
-                Ok(values) => match fitted(dialect, import.form, columns, values) {
+                Ok(values) => match fitted(dialect, import.form, columns, values, &mut |what| cut(report, record.line, what)) {
                     Ok(params) => {
                         report.odd += params.iter().filter(|p| matches!(p, Param::TextBytes(_))).count() as u64;
                         batch.push((record.line, params));
@@ -62,6 +64,10 @@ pub(super) async fn rows(
             report.reasons[told..].sort_by_key(|(line, _)| *line);
             told = report.reasons.len();
             within(report, limit)?;
+            if report.refused >= TOLD as u64 && report.taken == 0 && waiting.rows.is_empty() && !import.skip_refused {
+                report.untried = !ended;
+                break;
+            }
             match size {
                 Some(size) => cx.progress.update("bytes of the file", read.load(Ordering::Relaxed).min(size), Some(size)),
                 None => cx.progress.update("rows", seen, None),
@@ -90,6 +96,7 @@ pub(super) async fn rows(
             break;
         }
     }
+    report.absent = reader.absent();
     report.reasons.sort_by_key(|(line, _)| *line);
     Ok(())
 }
@@ -130,6 +137,13 @@ fn within(report: &Report, limit: Option<u64>) -> Result<()> {
             Err(Error::held(format!("rolled back: the file holds more rows than this target allows ({most})"))
                 .hint("Import fewer rows at a time, or raise `blast_radius` of the target in the configuration."))
         }
+    }
+}
+
+fn cut(report: &mut Report, line: u64, what: String) {
+    report.cut += 1;
+    if report.cuts.len() < CUTS_TOLD {
+        report.cuts.push((line, what));
     }
 }
 

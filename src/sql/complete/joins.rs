@@ -44,15 +44,14 @@ pub fn conditions(scope: &Scope, first: usize, out: &mut Collecting<'_>) {
             .names
             .foreign_keys
             .iter()
-            .filter_map(|k| {
-                if is(&k.table, joined) && is(&k.referenced, own) {
-                    Some(pairs(d, &a, &k.columns, &b, &k.referenced_columns))
-                } else if is(&k.referenced, joined) && is(&k.table, own) {
-                    Some(pairs(d, &a, &k.referenced_columns, &b, &k.columns))
-                } else {
-                    None
-                }
+            // Of a table that refers to itself both ways have a meaning.
+            .flat_map(|k| {
+                let referred = is(&k.referenced, joined) && is(&k.table, own);
+                let refers = is(&k.table, joined) && is(&k.referenced, own);
+                let there = referred.then(|| pairs(d, &a, &k.referenced_columns, &b, &k.columns));
+                [there, refers.then(|| pairs(d, &a, &k.columns, &b, &k.referenced_columns))]
             })
+            .flatten()
             .collect();
         for on in keys {
             let by = on.clone();

@@ -97,7 +97,7 @@ fn done(state: &mut State, job: JobId, result: ResultId, outcome: Outcome, effec
         r.cut_short = outcome.cut_short;
     }
     if let Some(text) = state.result_mut(result).map(|t| t.text.clone()) {
-        crate::app::completion::ran(state, &text, true, effects);
+        crate::app::completion::ran(state, &text);
         if !outcome.rolled_back {
             left(state, &text, effects);
         }
@@ -214,6 +214,7 @@ fn ended(state: &mut State, job: JobId, effects: &mut Vec<Effect>) {
     }
     state.jobs.retain(|j| j.id != job);
     finished(state, job);
+    crate::app::completion::read_changes(state, effects);
     crate::app::watch::ended(state, job, effects);
 }
 
