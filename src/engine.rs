@@ -44,7 +44,7 @@ pub mod sqlite;
 pub mod tls;
 pub mod tunnel;
 
-pub use session::{Access, Asked, EFFECT_NOT_KNOWN, Event, Outcome, RowStream, Session, SessionStatus};
+pub use session::{Access, Asked, EFFECT_NOT_KNOWN, Event, Outcome, ROLLED_BACK_IN_PART, RowStream, Session, SessionStatus};
 
 /// What an engine says of a capability.
 pub enum Capability<T> {

@@ -3,7 +3,7 @@
 use super::effect::ResultId;
 use super::state::State;
 use crate::ops::statements::Passed;
-use crate::sql::transaction::Savepoint;
+use crate::sql::transaction::{Savepoint, commits_implicitly, ending};
 use crate::store::history::Fate;
 
 /// Something of the open transaction.
@@ -35,6 +35,18 @@ pub fn passed(state: &mut State, result: ResultId, passed: Passed) {
     if let Some(tab) = state.result_mut(result) {
         tab.fate = passed.own;
     }
+}
+
+/// The statement that runs, or the one that the lost connection ended, commits: whether it did is not known.
+pub fn committing(state: &State) -> bool {
+    // The statement's own failure may have come first.
+    let of = |r: &&super::panes::query::ResultTab| match &state.query.running {
+        Some(running) => r.job == Some(running.job),
+        None => matches!(r.progress, super::panes::query::Progress::Failed(_)),
+    };
+    let dialect = state.link.server().map_or(crate::model::Dialect::Postgres, |s| s.dialect);
+    let newest = state.query.results.iter().filter(of).max_by_key(|r| r.id);
+    newest.is_some_and(|r| ending(dialect, &r.text) == Some(true) || commits_implicitly(dialect, &r.text))
 }
 
 /// The transaction ended, and what was written in it with it.

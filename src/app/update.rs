@@ -305,17 +305,6 @@ fn connect_failed(state: &mut State, error: crate::model::Error) {
 }
 
 /// What runs ends a transaction, so that nobody here knows how it ended when the connection is lost meanwhile.
-fn committing(state: &State) -> bool {
-    // The statement's own failure may have come first.
-    let of = |r: &&super::panes::query::ResultTab| match &state.query.running {
-        Some(running) => r.job == Some(running.job),
-        None => matches!(r.progress, super::panes::query::Progress::Failed(_)),
-    };
-    let dialect = state.link.server().map_or(crate::model::Dialect::Postgres, |s| s.dialect);
-    let newest = state.query.results.iter().filter(of).max_by_key(|r| r.id);
-    newest.is_some_and(|r| crate::sql::classify(dialect, &r.text).class == crate::sql::Class::Transaction)
-}
-
 fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effects: &mut Vec<Effect>) {
     let reconnect = keys::keys_now(state, Action::Reconnect);
     let Some(server) = state.link.server_mut() else { return };
@@ -353,13 +342,13 @@ fn status_changed(state: &mut State, status: crate::engine::SessionStatus, effec
         super::standing::ended(state, Fate::Lost);
     }
     if let Some(why) = lost {
-        let with = match (had_tx, committing(state)) {
+        let with = match (had_tx, super::standing::committing(state)) {
             (false, _) => "",
             (true, false) => ", and with it the open transaction",
             (true, true) => " while the transaction ended",
         };
         let mut note = Note { severity: crate::model::Severity::Critical, ..Note::info(format!("The connection is gone{with}: {why}")) };
-        if had_tx && committing(state) {
+        if had_tx && super::standing::committing(state) {
             note.more.push("Whether it is committed is not known: look at what it wrote before you write it again.".into());
         } else if had_tx {
             note.more.push("The transaction that was open is rolled back by the server.".into());

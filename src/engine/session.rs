@@ -39,10 +39,13 @@ pub enum Event {
 /// The hint of an error after which nobody knows what became of a statement that the server had been given.
 pub const EFFECT_NOT_KNOWN: &str = "Whether a write took effect is not known: look before running it again.";
 
+/// The tag of a ROLLBACK that left something: what was written to tables without transactions (MariaDB and MySQL warn of it, 1196).
+pub const ROLLED_BACK_IN_PART: &str = "ROLLBACK in part";
+
 /// How a statement ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
-    /// The server's command tag or its nearest kin: `SELECT 20`, `UPDATE 3`, `CREATE TABLE`.
+    /// The server's command tag or its nearest kin: `SELECT 20`, `UPDATE 3`, `CREATE TABLE`, [`ROLLED_BACK_IN_PART`].
     pub tag: String,
     /// Rows that a write changed.
     pub affected: Option<u64>,

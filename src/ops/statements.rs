@@ -2,7 +2,7 @@
 
 use super::{Connection, Cx};
 use crate::config::{AccessMode, Target};
-use crate::engine::{EFFECT_NOT_KNOWN, Outcome, SessionStatus};
+use crate::engine::{EFFECT_NOT_KNOWN, Outcome, ROLLED_BACK_IN_PART, SessionStatus};
 use crate::model::{Dialect, Error, Kind, ReadOnly, Result, STAYS, TxState};
 use crate::sql::transaction::{Savepoint, commits_implicitly, savepoint};
 use crate::sql::{self, Class, TokenKind};
@@ -100,6 +100,10 @@ impl<'a> Ledger<'a> {
             && let Some(by) = self.unasked.take()
         {
             return Some(Unasked { message: format!("There was nothing to roll back: {by}"), foreseen: true });
+        }
+        if ended.as_ref().is_ok_and(|o| o.tag == ROLLED_BACK_IN_PART) {
+            (self.gone, self.unasked) = (false, None);
+            return Some(Unasked { message: IN_PART.into(), foreseen: true });
         }
         let found = ended_unasked(d, text, before, after, ended);
         self.gone = found.as_ref().is_some_and(|u| !u.foreseen);
@@ -216,6 +220,7 @@ impl<'a> Ledger<'a> {
             // A COMMIT of a transaction that has failed rolls back, and the tag says so.
             (Some(true), _) if commit_rolled_back(d, ended.text, ended.tag) => Some(Fate::RolledBack),
             (Some(true), _) => Some(Fate::Committed),
+            (Some(false), _) if ended.tag == Some(ROLLED_BACK_IN_PART) => Some(Fate::Unclear),
             (Some(false), _) => Some(Fate::RolledBack),
             (None, TxState::Idle) => Some(Fate::Unclear),
             (None, _) => None,
@@ -344,6 +349,8 @@ pub fn session_ended(cx: &Cx, conn: &Connection, fate: Fate) -> Result<()> {
     let settled: Vec<(i64, Fate)> = ids(open).map(|id| (id, fate)).collect();
     cx.store.remember_all(&conn.target().name, &[], &settled, None).map(drop)
 }
+
+const IN_PART: &str = "Not everything was rolled back: what was written to tables without transactions (MyISAM, Aria, MEMORY) stays.";
 
 /// What a COMMIT came to that the server answered with ROLLBACK.
 const COMMIT_ROLLED_BACK: &str = "rolled back: the transaction had failed";

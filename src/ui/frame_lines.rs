@@ -40,7 +40,11 @@ pub fn status(state: &State, area: Area, c: &mut Canvas<'_>) {
         Link::Failed { error, .. } => parts.push((format!("not connected: {}", error.message), look.critical)),
         Link::Open(s) if s.status.lost.is_some() => {
             let keys = keys::keys_now(state, Action::Reconnect).map_or_else(String::new, |k| format!(", {k} reconnects"));
-            let what = if s.status.tx == TxState::Idle { "CONNECTION LOST" } else { "CONNECTION AND TRANSACTION LOST" };
+            let what = match s.status.tx {
+                TxState::Idle => "CONNECTION LOST",
+                _ if crate::app::standing::committing(state) => "CONNECTION LOST IN COMMIT: its outcome is not known",
+                _ => "CONNECTION AND TRANSACTION LOST",
+            };
             parts.push((format!("{what}{keys}"), look.critical));
         }
         Link::Open(s) => {

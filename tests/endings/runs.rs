@@ -426,3 +426,13 @@ fn a_definition_goes_into_a_pipe_as_the_server_has_it() {
     maria.sql("exact", &format!("create function odd() returns text return '{odd}'"));
     has(&home, "odd");
 }
+
+/// Tables without transactions keep what was written: the server says so in a warning, and nothing of it is called rolled back.
+#[test]
+fn a_rollback_that_left_something_is_not_on_record_as_one() {
+    let (home, _) = mariadb("isam", "create table isam (id int) engine=myisam");
+    let (_, told) = run(&home, 0, &["query", "dev", "begin; insert into isam values (1); rollback"]);
+    assert!(told.contains("Not everything was rolled back"), "{told}");
+    let told: Vec<String> = history(&home, "dev").into_iter().map(|r| r[1].clone()).take(2).collect();
+    assert!(told[1].contains("ended unclearly"), "{told:?}");
+}

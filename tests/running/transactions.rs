@@ -29,6 +29,21 @@ fn the_first_line_names_a_transaction_that_went_with_the_connection() {
 }
 
 #[test]
+fn the_first_line_does_not_claim_what_became_of_a_commit() {
+    for (text, words) in [("commit", "LOST IN COMMIT: its outcome is not known"), ("savepoint s", "CONNECTION AND TRANSACTION LOST")] {
+        let mut c = open(text);
+        c.status(TxState::Open);
+        let (job, result) = job_of(&c.press("F5"));
+        c.run(job, RunEvent::Started { result, index: 0, text: text.into() });
+        c.run(job, RunEvent::Failed { result, error: Error::connect("no answer") });
+        c.run(job, RunEvent::Finished);
+        let (link, status) = (c.state.link_no, c.state.link.server().expect("open").status.clone());
+        c.send(Msg::Status { link, status: holdpoint::engine::SessionStatus { lost: Some("no answer".into()), ..status } });
+        assert!(c.screen().lines().next().unwrap().contains(words), "{}", c.screen());
+    }
+}
+
+#[test]
 fn quitting_says_what_is_not_saved_and_all_that_is_open() {
     let mut c = open("create table kept (a int)");
     c.type_text(" ");

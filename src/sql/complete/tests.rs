@@ -1,6 +1,6 @@
 use super::rank::MOST;
 use super::*;
-use crate::model::names::Collector;
+use crate::model::names::{Collector, ForeignKey};
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -225,6 +225,18 @@ fn joins_and_conditions_come_from_foreign_keys() {
     assert_eq!(taken("select * from orders o join customers c on |"), "select * from orders o join customers c on c.id = o.customer_id");
     assert_eq!(taken("select * from customers c join orders o on |"), "select * from customers c join orders o on o.customer_id = c.id");
     assert_eq!(inserts("select * from orders o join customers c using (i|"), ["id"]);
+    // A table that refers to itself: the row above and the rows below.
+    let mut names = shop();
+    let itself = || ("public".into(), "customers".into());
+    names.foreign_keys.push(ForeignKey {
+        table: itself(),
+        columns: vec!["boss".into()],
+        referenced: itself(),
+        referenced_columns: vec!["id".into()],
+    });
+    let text = "select * from customers e join customers b on ";
+    let both: Vec<String> = complete(Dialect::Postgres, text, text.len(), &names).list.into_iter().take(2).map(|p| p.insert).collect();
+    assert!(both.contains(&"b.id = e.boss".into()) && both.contains(&"b.boss = e.id".into()), "{both:?}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub fn sever(shared: &Arc<Shared>, link: u64) {
     }
     if live.query.sever() {
         let _ = session_ended(&shared.cx(), &live.connection, Fate::Lost);
-        let lost = format!("it was closed here, because the server had not ended the statement; {}", crate::app::note::BEING_LOOKED_AT);
+        let lost = format!("it was closed here, because the server did not answer; {}", crate::app::note::BEING_LOOKED_AT);
         shared.send(Msg::Status { link, status: SessionStatus { lost: Some(lost), tx: TxState::Idle, ..live.query.status() } });
         if let Some(backend) = live.query.backend() {
             tokio::spawn(left_behind(shared.clone(), live, backend));

@@ -3,7 +3,7 @@
 use super::Actor;
 use super::stream::{Flow, Reader, stream};
 use crate::engine::mysql::{errors, words};
-use crate::engine::session::{Access, Event};
+use crate::engine::session::{Access, Event, ROLLED_BACK_IN_PART};
 use crate::model::{Dialect, Error, Kind, Notice, Param, Reading, Result};
 use crate::sql;
 use crate::sql::settings::only_reading;
@@ -51,15 +51,14 @@ impl Actor {
             let notice = Notice { severity: "INFO".into(), message: info, detail: None, hint: None };
             let _ = events.send(Ok(Event::Notice(notice))).await;
         }
-        if warnings > 0 {
-            self.warnings(events).await?;
-        }
+        let in_part = warnings > 0 && self.warnings(events).await?;
         // With RETURNING the server sends the rows in place of their number.
         let affected = match flow.rows {
             None => Some(flow.affected),
             Some(rows) => words::changes_what_returns(text).then_some(rows),
         };
-        Ok((words::tag(text, flow.rows, flow.affected), affected))
+        let tag = words::tag(text, flow.rows, flow.affected);
+        Ok((if in_part && tag == "ROLLBACK" { ROLLED_BACK_IN_PART.into() } else { tag }, affected))
     }
 
     /// Refuses values that would not arrive as they are.
@@ -173,14 +172,17 @@ impl Actor {
         }
     }
 
-    async fn warnings(&mut self, events: &mpsc::Sender<Result<Event>>) -> Result<()> {
+    /// Hands on what the server remarks; true where it says that a part could not be rolled back.
+    async fn warnings(&mut self, events: &mpsc::Sender<Result<Event>>) -> Result<bool> {
         let list: Vec<(String, u32, String)> =
             self.conn.query(format!("SHOW WARNINGS LIMIT {WARNINGS}")).await.map_err(|e| self.failed(e, ""))?;
+        let mut in_part = false;
         for (level, code, message) in list {
+            in_part |= code == 1196;
             let notice = Notice { severity: level, message, detail: Some(format!("code {code}")), hint: None };
             let _ = events.send(Ok(Event::Notice(notice))).await;
         }
-        Ok(())
+        Ok(in_part)
     }
 }
 
