@@ -127,13 +127,13 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 }
             });
             match command {
-                Command::Query { target, sql, file, saved, params, commit, format, output, into } => {
+                Command::Query { target, sql, file, saved, params, commit, go_on, format, output, into } => {
                     let sql = match saved {
                         Some(name) => Some(crate::ops::library::find(&cx.config, &name)?.text),
                         None => sql,
                     };
                     let rows = query::Rows { format, output, into };
-                    query::query(&cx, &target, sql, file.as_deref(), &params, commit, &rows).await
+                    query::query(&cx, &target, sql, file.as_deref(), &params, query::How { commit, go_on }, &rows).await
                 }
                 explain @ Command::Explain { .. } => explained(&cx, explain).await,
                 Command::Schema { target, object, show, format } => schema::schema(&cx, &target, object.as_deref(), &show, format).await,
@@ -274,15 +274,7 @@ fn fail(e: &Error) -> ExitCode {
     if e.kind == Kind::Io && e.message.contains("Broken pipe") {
         return ExitCode::SUCCESS;
     }
-    output::message(&format!("holdpoint: {}", e.message));
-    if let Some(d) = &e.detail {
-        for line in d.lines() {
-            output::message(&format!("  {line}"));
-        }
-    }
-    for h in &e.hints {
-        output::message(&format!("  → {h}"));
-    }
+    output::error(e);
     ExitCode::from(e.exit_code())
 }
 

@@ -270,10 +270,22 @@ pub fn ask(state: &mut State, effects: &mut Vec<Effect>) {
             }
             (None, Some(why)) => format!("No names to propose: {why}"),
             (None, None) => "The names are still being read.".into(),
+            _ if too_long(state) => format!("Nothing is proposed in a statement of more than {}.", crate::text::bytes(LONGEST as u64)),
             _ => "Nothing fits here.".into(),
         };
         state.say(super::state::Note::info(words));
     }
+}
+
+/// The part of the text that is read for proposals.
+fn read_by(editor: &super::editor::Editor) -> (usize, usize) {
+    let here = editor.statement();
+    here.as_ref().map_or((0, editor.text().len()), |s| (s.outer.start, s.outer.end.max(editor.cursor_byte())))
+}
+
+fn too_long(state: &State) -> bool {
+    let (start, end) = read_by(&state.query.editor);
+    end - start > LONGEST
 }
 
 /// Gives the schemas that are named there and whose names are not known yet.
@@ -291,8 +303,7 @@ fn propose(state: &mut State, asked: bool, effects: &mut Vec<Effect>) -> Vec<Str
         (line, super::backslash::proposals::proposals(editor.dialect(), &editor.text()[line..at], names))
     } else {
         // The statement alone is read, not the whole buffer.
-        let here = editor.statement();
-        let (start, end) = here.as_ref().map_or((0, editor.text().len()), |s| (s.outer.start, s.outer.end.max(at)));
+        let (start, end) = read_by(editor);
         if end - start > LONGEST {
             return Vec::new();
         }

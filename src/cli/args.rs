@@ -187,6 +187,9 @@ pub enum Command {
         /// On a guarded target: commit the data fix; without it the change is shown and rolled back
         #[arg(long)]
         commit: bool,
+        /// Run what stands behind a statement that failed, too; the exit code is 1 all the same
+        #[arg(long, conflicts_with = "output")]
+        go_on: bool,
         /// `table` without it, or what the ending of --output says
         #[arg(long, value_enum)]
         format: Option<RowFormat>,

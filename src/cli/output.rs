@@ -17,6 +17,17 @@ pub fn message(line: &str) {
     let _ = writeln!(err, "{clear}{}", text::clean(line));
 }
 
+/// An error with what to do, on standard error.
+pub fn error(e: &Error) {
+    message(&format!("holdpoint: {}", e.message));
+    for line in e.detail.iter().flat_map(|d| d.lines()) {
+        message(&format!("  {line}"));
+    }
+    for hint in &e.hints {
+        message(&format!("  → {hint}"));
+    }
+}
+
 /// Prose on standard error, cleaned; on a terminal it breaks between words, and goes on indented.
 pub fn prose(told: &str) {
     let told = text::clean(told);

@@ -169,6 +169,20 @@ fn one_file(dialect: Dialect, statements: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// How statements are run.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// A data fix of a guarded target is committed.
+    pub commit: bool,
+    /// What stands behind a statement that failed runs, too.
+    pub go_on: bool,
+}
+
+/// The error ends a run that goes on after others: nothing behind it could run, or it would do so outside of what it was meant for.
+fn ends_all(e: &Error, ledger: &Ledger<'_>) -> bool {
+    matches!(e.kind, Kind::Cancelled | Kind::Connect | Kind::Io) || ledger.gone()
+}
+
 #[allow(clippy::too_many_arguments, reason = "what the command line gives")]
 pub async fn query(
     cx: &Cx,
@@ -176,7 +190,7 @@ pub async fn query(
     sql: Option<String>,
     file: Option<&Path>,
     params: &[String],
-    commit: bool,
+    How { commit, go_on }: How,
     rows: &Rows,
 ) -> Result<ExitCode> {
     // Told before anything is asked of a server; the dialect is that of the target, and matters to none of it.
@@ -210,37 +224,48 @@ pub async fn query(
     }
     let mut values = self::values(readings[0].1, &sql, &statements, params)?;
     let mut ledger = Ledger::new(cx, &conn);
+    let mut failed = 0u64;
     let mut run = async || {
         let mut number = 0;
         while let Some((s, part)) = statements.get(number).cloned() {
             let text = &sql[part.span.clone()];
             let all = statements.len();
-            let place = |e: Error| {
+            let place = |e: Error, over: bool| {
                 let e = place(e, &sql, part.span.start, all);
                 match (all, all - number - 1) {
                     (1, _) => e,
                     (_, rest) => {
-                        e.context(format_args!("statement {} of {all}", number + 1)).hint(crate::ops::query::stopped(number, rest))
+                        let e = e.context(format_args!("statement {} of {all}", number + 1));
+                        if over { e.hint(crate::ops::query::stopped(number, rest)) } else { e }
                     }
                 }
             };
             // A cancel that came between two statements, or cut short one that ended without an error (SLEEP), ends them all.
             if cx.cancel.is_cancelled() {
-                return Err(place(Error::cancelled()));
+                return Err(place(Error::cancelled(), true));
             }
             let reading = session.status().reading;
-            let bound = bind(reading, text, &values).map_err(|name| place(Error::usage(format!("no value for {name}"))))?;
-            match admit(cx, &conn, None, &bound.text).await.map_err(place)? {
-                Admission::Run => {
-                    let mut writer = rows.writer(conn.dialect(), text)?.in_records(part.record);
-                    let setup = matches!(classify(conn.dialect(), text).class, Class::Session | Class::Transaction);
-                    if let Some(file) = file.take_if(|_| !setup) {
-                        writer = writer.into_file(file);
+            let mut ran = async || {
+                let bound = bind(reading, text, &values).map_err(|name| Error::usage(format!("no value for {name}")))?;
+                match admit(cx, &conn, None, &bound.text).await? {
+                    Admission::Run => {
+                        let mut writer = rows.writer(conn.dialect(), text)?.in_records(part.record);
+                        let setup = matches!(classify(conn.dialect(), text).class, Class::Session | Class::Transaction);
+                        if let Some(file) = file.take_if(|_| !setup) {
+                            writer = writer.into_file(file);
+                        }
+                        run_one(cx, &conn, &session, &mut ledger, text, bound, s.data(&sql), writer).await
                     }
-                    run_one(cx, &conn, &session, &mut ledger, text, bound, s.data(&sql), writer).await.map_err(place)?;
+                    Admission::Guarded => fix(cx, &conn, text, &values, commit).await,
+                    Admission::Refused(e) => Err(super::habits::explained(conn.dialect(), &conn.target().name, text, e)),
                 }
-                Admission::Guarded => fix(cx, &conn, text, &values, commit).await.map_err(place)?,
-                Admission::Refused(e) => return Err(place(super::habits::explained(conn.dialect(), &conn.target().name, text, e))),
+            };
+            if let Err(e) = ran().await {
+                if !go_on || ends_all(&e, &ledger) {
+                    return Err(place(e, true));
+                }
+                output::error(&place(e, false));
+                failed += 1;
             }
             number += 1;
             let rest = statements.len() - number;
@@ -257,7 +282,10 @@ pub async fn query(
                 values.extend(self::values(now, &sql, &statements, params)?);
             }
         }
-        Ok(())
+        match failed {
+            0 => Ok(()),
+            _ => Err(Error::failed(format!("{failed} of {} failed", text::counted(statements.len() as u64, "statement")))),
+        }
     };
     let outcome = run().await;
     unkept(ledger.keep());

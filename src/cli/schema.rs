@@ -3,7 +3,7 @@
 use super::args::{self, Show};
 use super::{connect, output};
 use crate::cli::Format;
-use crate::model::{Error, NodeKind, NodePath, Result, SchemaNode, Usage};
+use crate::model::{Dialect, Error, NodeKind, NodePath, Result, SchemaNode, Usage};
 use crate::ops::export::table_parts;
 use crate::ops::used_by::UsedBy;
 use crate::ops::{Cx, schema as ops};
@@ -15,8 +15,8 @@ pub async fn schema(cx: &Cx, target: &str, object: Option<&str>, show: &Show, fo
     let conn = connect::open(cx, target).await?;
     let mut at = NodePath::root();
     if let Some(object) = object {
-        at = match (find(cx, &conn, object).await, object.rsplit_once('.')) {
-            (Err(e), Some((table, name))) => part_of(cx, &conn, table, name).await.map_err(|_| e)?,
+        at = match (find(cx, &conn, object).await, below(conn.dialect(), object)) {
+            (Err(e), Some((table, name))) => part_of(cx, &conn, &table, &name).await.map_err(|_| e)?,
             (found, _) => found?,
         };
     }
@@ -171,6 +171,17 @@ fn template(t: args::Template) -> crate::sql::template::Template {
     }
 }
 
+/// The table of `schema.table.name`, and the name, which quotes may be round.
+fn below(dialect: Dialect, object: &str) -> Option<(String, String)> {
+    match table_parts(dialect, object).split_last() {
+        Some((name, table)) if !table.is_empty() => {
+            Some((table.iter().map(|p| dialect.quote_ident(p)).collect::<Vec<_>>().join("."), name.clone()))
+        }
+        // Names that SQL would quote may stand as they are.
+        _ => object.rsplit_once('.').map(|(table, name)| (table.into(), name.into())),
+    }
+}
+
 /// Finds a column, trigger, index or constraint as `table.name` and `schema.table.name`; the column comes first.
 async fn part_of(cx: &Cx, conn: &crate::ops::Connection, table: &str, name: &str) -> Result<NodePath> {
     let at = find(cx, conn, table).await?;
@@ -276,6 +287,14 @@ fn kind(k: NodeKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_stands_below_a_table_is_named_with_and_without_quotes() {
+        let of = |object| super::below(crate::model::Dialect::Postgres, object).unwrap();
+        assert_eq!(of("public.ic.\"Mixed Case\""), (r#""public"."ic""#.into(), "Mixed Case".into()));
+        assert_eq!(of("ic.\"a.b\""), (r#""ic""#.into(), "a.b".into()));
+        assert_eq!(of("ic.Mixed Case"), ("ic".into(), "Mixed Case".into()));
+    }
+
     #[test]
     fn functions_are_called_with_and_without_their_arguments() {
         let c = |wanted: Option<&str>| super::is_called("total_of(cid bigint, x double precision)", "total_of", wanted);

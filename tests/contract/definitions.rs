@@ -12,6 +12,7 @@ fn everything(d: Dialect) -> Vec<&'static str> {
             "comment on type mood is 'of a customer'",
             "create domain cents as bigint default 0 check (value >= 0)",
             "create domain label as text collate \"C\" not null constraint short check (length(value) < 9)",
+            "alter domain cents add constraint few check (value < 99) not valid",
             "comment on domain cents is 'money'",
             "create type pair as (a int, b text collate \"C\")",
             "create type spans as range (subtype = float8, subtype_diff = float8mi)",

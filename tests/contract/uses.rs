@@ -115,6 +115,7 @@ promise!(what_breaks_with_an_object_is_known_however_it_uses_it, async |p: Place
             "create table shaped of shape".into(),
             "create table boxes (s shape)".into(),
             "create view widths as select (s).w from boxes".into(),
+            "create table rows_of (r used)".into(),
         ],
         Dialect::MySql => vec![
             "create table used (k int, z int, q int, y int default (z + 1))".into(),
@@ -143,6 +144,7 @@ promise!(what_breaks_with_an_object_is_known_however_it_uses_it, async |p: Place
     let shape = root.child(NodeKind::Group, "Types").child(NodeKind::Type, "shape");
     let wanted: Vec<(NodePath, &str)> = match d {
         Dialect::Postgres => vec![
+            (z.clone(), "rows_of.r"),
             (z, "keeps"),
             (q, "builds"),
             (helper.clone(), ".@@@(integer,integer)"),

@@ -436,3 +436,22 @@ fn a_rollback_that_left_something_is_not_on_record_as_one() {
     let told: Vec<String> = history(&home, "dev").into_iter().map(|r| r[1].clone()).take(2).collect();
     assert!(told[1].contains("ended unclearly"), "{told:?}");
 }
+
+/// As `psql` without ON_ERROR_STOP: what stands behind an error runs, and the exit code tells that there was one.
+#[test]
+fn a_run_goes_on_after_an_error_where_that_is_asked_for() {
+    for home in [postgres("goes_on", SEED).0, mariadb("goes_on", SEED).0, home_of_sqlite(SEED)] {
+        let sql = "insert into t values (2, 'b'); insert into t values (1, 'again'); insert into t values (3, 'c')";
+        let (_, told) = run(&home, 1, &["query", "dev", "--go-on", sql]);
+        assert!(told.contains("statement 2 of 3") && told.contains("1 of 3 statements failed"), "{told}");
+        let (rows, _) = run(&home, 0, &["query", "dev", "select count(*) from t", "--format", "tsv"]);
+        assert!(rows.ends_with("3\n"), "{rows}");
+    }
+    // What was meant for a transaction that is gone does not run.
+    let home = home_of_sqlite(SEED);
+    let sql = "begin; insert or rollback into t values (1, 'again'); insert into t values (5, 'e')";
+    let (_, told) = run(&home, 1, &["query", "dev", "--go-on", sql]);
+    assert!(told.contains("The transaction that was open is gone"), "{told}");
+    let (rows, _) = run(&home, 0, &["query", "dev", "select count(*) from t", "--format", "tsv"]);
+    assert!(rows.ends_with("1\n"), "{rows}");
+}

@@ -90,7 +90,9 @@ pub(super) async fn of(s: &Session, at: &NodePath) -> Result<String> {
                 WHEN 'd' THEN 'CREATE DOMAIN ' || x.name || ' AS ' || pg_catalog.format_type(t.typbasetype, t.typtypmod) \
                     || CASE WHEN t.typcollation <> (SELECT b.typcollation FROM pg_catalog.pg_type b WHERE b.oid = t.typbasetype) THEN ' COLLATE ' || t.typcollation::pg_catalog.regcollation ELSE '' END \
                     || coalesce(' DEFAULT ' || t.typdefault, '') || CASE WHEN t.typnotnull THEN ' NOT NULL' ELSE '' END \
-                    || coalesce((SELECT string_agg(' CONSTRAINT ' || quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid), '' ORDER BY k.conname) FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '') || ';' \
+                    || coalesce((SELECT string_agg(' CONSTRAINT ' || quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid), '' ORDER BY k.conname) FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' AND k.convalidated), '') || ';' \
+                    || coalesce((SELECT string_agg(E'\\nALTER DOMAIN ' || x.name || ' ADD CONSTRAINT ' || quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid) || ';', '' ORDER BY k.conname) \
+                        FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' AND NOT k.convalidated), '') \
                 WHEN 'r' THEN 'CREATE TYPE ' || x.name || ' AS RANGE (' || (SELECT concat_ws(', ', 'subtype = ' || pg_catalog.format_type(r.rngsubtype, NULL), \
                     'subtype_opclass = ' || (SELECT quote_ident(cn.nspname) || '.' || quote_ident(oc.opcname) FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_namespace cn ON cn.oid = oc.opcnamespace \
                         WHERE oc.oid = r.rngsubopc AND NOT oc.opcdefault), \

@@ -75,6 +75,10 @@ const USERS: &str = "SELECT DISTINCT * FROM (\
         JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid AND c.relkind IN ('r', 'p', 'f') JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     UNION ALL SELECT 'column', n.nspname, c.relkind::text, c.relname, $3, 'inherits' FROM t JOIN pg_catalog.pg_class c ON $4 = 'relation' AND t.sub <> 0 AND c.oid = t.oid \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE EXISTS (SELECT FROM pg_catalog.pg_inherits h JOIN kin ON kin.oid = h.inhparent WHERE h.inhrelid = t.oid) \
+    UNION ALL SELECT 'column', n.nspname, c.relkind::text, c.relname, a.attname, 'of its row type' FROM t JOIN pg_catalog.pg_class k ON $4 = 'relation' AND t.sub <> 0 AND k.oid = t.oid \
+        JOIN pg_catalog.pg_type y ON y.oid = k.reltype JOIN pg_catalog.pg_depend r ON r.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND r.refobjid IN (y.oid, y.typarray) \
+        AND r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND r.objsubid > 0 JOIN pg_catalog.pg_attribute a ON a.attrelid = r.objid AND a.attnum = r.objsubid \
+        JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'f', 'm', 'c') JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     UNION ALL SELECT 'relation', n.nspname, c.relkind::text, c.relname, c.relname, 'of the type' FROM d JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
         AND c.oid = d.objid AND d.objsubid = 0 AND c.reloftype <> 0 AND $4 = 'type' JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     UNION ALL SELECT 'sequence', n.nspname, NULL, NULL, c.relname, 'owned' FROM d JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.objid AND c.relkind = 'S' \

@@ -61,7 +61,7 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     }
     if meta.len() > LARGEST {
         return Err(Error::usage(format!("{} is larger than 16 MB", crate::text::clean(&path.display().to_string())))
-            .hint("Run it with the server's own client."));
+            .hint("`holdpoint query TARGET --file FILE` runs it."));
     }
     fs::read(path).map_err(|e| Error::io(named("reading", path), e))
 }

@@ -7,7 +7,7 @@ use crate::app::panes::running;
 use crate::app::state::Note;
 use crate::app::{Action, Effect, State};
 use crate::model::names::{ForeignKey, Names};
-use crate::model::{Cell, TableInfo};
+use crate::model::{Cell, ColumnInfo, Param, TableInfo};
 use crate::text;
 use std::collections::BTreeMap;
 
@@ -40,7 +40,10 @@ pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
         }
     }
     match ways.len() {
-        0 => state.say(Note::info(why.unwrap_or_else(|| format!("No foreign key leads from {} or to it.", text::clean(&column))))),
+        0 => state.say(Note::info(why.unwrap_or_else(|| {
+            let column = text::clean(&column);
+            format!("No foreign key leads from {column} or to it, as the names were read; R in the schema pane reads them again.")
+        }))),
         1 => {
             if !running::busy(state) {
                 running::send(state, ways.into_iter().map(|(_, s)| s).collect(), effects);
@@ -87,6 +90,16 @@ fn references<'a>(names: &'a Names, info: &TableInfo, column: &str) -> Vec<Way<'
         .collect()
 }
 
+/// A key's value as its column compares it: BIT of MariaDB and MySQL is a number that is sent as bytes, and equals no string of them.
+fn as_bound(column: Option<&ColumnInfo>, value: Param) -> Param {
+    match value {
+        Param::Bytes(b) if b.len() <= 8 && column.is_some_and(|c| c.type_name.to_ascii_lowercase().starts_with("bit(")) => {
+            Param::Number(b.iter().fold(0u64, |n, byte| n << 8 | u64::from(*byte)).to_string())
+        }
+        other => other,
+    }
+}
+
 /// The statement that shows the other end for the row under the cursor.
 fn way(
     state: &State,
@@ -103,12 +116,13 @@ fn way(
     let mut conditions = Vec::new();
     let mut values = BTreeMap::new();
     for (i, (own, theirs)) in pairs.iter().enumerate() {
-        let id = info.columns.iter().find(|c| c.name == *own).map(|c| c.id.as_str());
+        let column = info.columns.iter().find(|c| c.name == *own);
+        let id = column.map(|c| c.id.as_str());
         let at = columns.iter().position(|c| c.origin.as_ref().is_some_and(|o| o.table == origin && Some(o.column.as_str()) == id));
         let Some(at) = at else { return Err(format!("The foreign key needs {}, which is not in the result.", text::clean(own))) };
         let value = match batch.cell(r, at) {
             Cell::Null => return Err("NULL refers to nothing.".into()),
-            cell => param(cell)?,
+            cell => as_bound(column, param(cell)?),
         };
         let name = format!(":key_{}", i + 1);
         conditions.push(format!("{} = {name}", dialect.quote_ident(theirs)));
@@ -117,4 +131,18 @@ fn way(
     let text =
         format!("SELECT * FROM {}.{} WHERE {}", dialect.quote_ident(other.0), dialect.quote_ident(other.1), conditions.join(" AND "));
     Ok(Statement { text, offset: None, values, data: None, record: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_followed_by_their_number() {
+        let column = |type_name: &str| ColumnInfo { type_name: type_name.into(), ..ColumnInfo::default() };
+        let bytes = || Param::Bytes(vec![1, 1]);
+        assert_eq!(as_bound(Some(&column("bit(9)")), bytes()), Param::Number("257".into()));
+        assert_eq!(as_bound(Some(&column("varbinary(9)")), bytes()), bytes());
+        assert_eq!(as_bound(None, bytes()), bytes());
+    }
 }
