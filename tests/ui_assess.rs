@@ -218,7 +218,9 @@ fn the_lock_tree_shows_roots_first_and_is_read_again() {
 /// The one recovery among the effects: its job, action and whether it was confirmed.
 fn recovery(effects: &[Effect]) -> (JobId, Action, Option<(String, String)>) {
     let one = |e: &Effect| match e {
-        Effect::Recover { job, target, action, yes } => Some((*job, target.clone(), action.clone(), yes.clone())),
+        Effect::Recover { job, target, action, yes } => {
+            Some((*job, target.clone(), action.clone(), yes.as_ref().map(|y| (y.object.clone(), y.seen.clone()))))
+        }
         _ => None,
     };
     let (job, target, action, yes) = effects.iter().find_map(one).unwrap_or_else(|| panic!("no recovery: {effects:?}"));
@@ -234,9 +236,6 @@ fn a_session_of_the_tree_is_ended_only_after_it_was_shown_and_typed() {
     most(&mut c, job);
     let ended = whole(&c);
     c.send(Msg::Assessed { job, result: Ok(ended) });
-    // Outside of the tree there is no session.
-    c.press("x");
-    assert!(c.state.dialogs.is_empty() && c.screen().contains("lock tree"), "{}", c.screen());
     let look = asked(&c.press("t"))[0].0;
     c.send(Msg::LockTree { job: look, result: Ok(Box::new(locks())) });
     // What the footer offers works here, too.
@@ -283,7 +282,7 @@ fn a_session_of_the_tree_is_ended_only_after_it_was_shown_and_typed() {
     c.press("x");
     let (job, action, _) = recovery(&c.press("c"));
     assert_eq!((action.deed, action.object.as_str()), (Deed::Cancel, "4800"));
-    c.send(Msg::Recovery { job, result: Ok(Told::Held("Held, nothing was done: it is another one.".into())) });
+    c.send(Msg::Recovery { job, result: Ok(Told::Held("Held, nothing was done: it is another one.".into(), vec![])) });
     assert!(c.screen().contains("Held, nothing was done"), "{}", c.screen());
     // A statement that is longer than the screen is read to its end.
     c.press("x");
@@ -301,6 +300,94 @@ fn a_session_of_the_tree_is_ended_only_after_it_was_shown_and_typed() {
         c.press("PageUp");
     }
     assert!(c.screen().contains("state_0 "), "{}", c.screen());
+}
+
+/// An assessment that is over, with the cursor on a check that found these.
+fn found(findings: Vec<Finding>) -> Console {
+    let mut c = Console::new(80, 24);
+    c.connect("shop-dev");
+    let job = begin(&mut c);
+    let mut slots = Seen::of(&CHECKS[2]).says("2 slots hold 212 GB");
+    findings.into_iter().for_each(|f| slots.find(f));
+    seen(&mut c, job, slots);
+    let ended = whole(&c);
+    c.send(Msg::Assessed { job, result: Ok(ended) });
+    c
+}
+
+fn slot(name: &str) -> Finding {
+    Finding::new(Severity::Critical, "PG03", name, format!("slot {name} holds 212 GB")).next("Drop it.").recover(Deed::DropSlot, name)
+}
+
+#[test]
+fn what_answers_a_finding_is_shown_typed_and_done_from_its_check() {
+    let mut c = found(vec![slot("debezium")]);
+    assert!(c.press("Enter").is_empty() && c.screen().contains("x in the list looks at what it would do"), "{}", c.screen());
+    c.press("Esc");
+    let (job, action, yes) = recovery(&c.press("x"));
+    assert_eq!((action.deed, action.object.as_str(), yes), (Deed::DropSlot, "debezium", None));
+    let shown = || Prospect {
+        does: "the slot is dropped".into(),
+        loses: vec!["what its consumer has not read".into()],
+        statement: "SELECT pg_drop_replication_slot('debezium')".into(),
+        ..Prospect::of(&action, "debezium")
+    };
+    // Data may be lost: a second person, or one alone with a reason and the target's name.
+    c.send(Msg::Recovery { job, result: Ok(Told::Prospect(Box::new(shown()), "3f9ac21b".into())) });
+    let screen = c.screen();
+    assert!(screen.contains("L3") && screen.contains("--approve --seen 3f9ac21b") && !screen.contains("Reason"), "{screen}");
+    insta::assert_snapshot!("recover_second_80x24", screen);
+    c.type_text("debezium");
+    let (job, _, yes) = recovery(&c.press("Enter"));
+    assert_eq!(yes, Some(("debezium".into(), "3f9ac21b".into())));
+    let held = Told::Held("Held, nothing was done: nobody else said yes.".into(), vec!["Somebody else: holdpoint recover …".into()]);
+    c.send(Msg::Recovery { job, result: Ok(held) });
+    assert!(c.screen().contains("nobody else said yes") && c.screen().contains("Somebody else:"), "{}", c.screen());
+
+    std::sync::Arc::make_mut(&mut c.state.config).policy.approval = holdpoint::config::files::Approval::Solo;
+    let (job, ..) = recovery(&c.press("x"));
+    c.send(Msg::Recovery { job, result: Ok(Told::Prospect(Box::new(shown()), "3f9ac21b".into())) });
+    insta::assert_snapshot!("recover_alone_80x24", c.screen());
+    c.type_text("debezium");
+    c.press("Enter");
+    let says = |c: &Console, words: &str| assert!(c.screen().contains(words), "{words}: {}", c.screen());
+    c.type_text("nobody reads it");
+    c.press("Enter");
+    c.type_text("shop");
+    c.press("Enter");
+    says(&c, "That is not shop-dev: nothing was done.");
+    c.type_text("-dev");
+    let effects = c.press("Enter");
+    let yes = effects.iter().find_map(|e| if let Effect::Recover { yes, .. } = e { yes.clone() } else { None }).expect("a yes");
+    assert_eq!((yes.reason.as_deref(), yes.target.as_deref()), (Some("nobody reads it"), Some("shop-dev")));
+    // The list is of before it: all is looked at again.
+    let (job, ..) = recovery(&effects);
+    let after = c.send(Msg::Recovery { job, result: Ok(Told::Done(Outcome::Verified("the slot is gone".into()))) });
+    says(&c, "The slot is gone.");
+    assert_eq!(asked(&after).len(), 1, "{after:?}");
+}
+
+#[test]
+fn of_several_answers_to_a_check_one_is_chosen_and_hands_are_told_their_work() {
+    let mut c = found(vec![slot("a"), slot("b"), slot("a")]);
+    assert!(c.press("x").is_empty());
+    assert!(
+        c.screen().contains("1  drop-slot a") && c.screen().contains("2  drop-slot b") && !c.screen().contains("3  "),
+        "{}",
+        c.screen()
+    );
+    let (job, action, _) = recovery(&c.press("2"));
+    assert_eq!(action.object, "b");
+    let by_hand = Prospect {
+        by_hand: Some("another server has to take over".into()),
+        steps: vec!["stop the old one".into(), "promote the other".into()],
+        ..Prospect::of(&action, "b")
+    };
+    c.send(Msg::Recovery { job, result: Ok(Told::Prospect(Box::new(by_hand), "3f9ac21b".into())) });
+    let screen = c.screen();
+    assert!(screen.contains("For a person to do: Another server") && screen.contains("2. Promote the other."), "{screen}");
+    let mut c = found(vec![Finding::new(Severity::Warning, "PG03", "it", "it is slow").next("Look.")]);
+    assert!(c.press("x").is_empty() && c.screen().contains("No action answers this check"), "{}", c.screen());
 }
 
 #[test]

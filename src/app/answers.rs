@@ -99,7 +99,7 @@ pub fn submit(state: &mut State, effects: &mut Vec<Effect>) {
     let done = match purpose {
         Purpose::FilterRows => results::arrange::filter(state, &first, &second, effects),
         Purpose::Compare { now } => results::compare::start(state, now, &first, &second, effects),
-        Purpose::Recover { prospect, mark } => assess::recover::typed(state, &prospect, &mark, &first, effects),
+        Purpose::Recover { prospect, mark } => assess::recover::typed(state, &prospect, &mark, [&first, &second, &value(2)], effects),
         Purpose::HandOver => assess::hand_over(state, &first, effects),
         Purpose::SharePlan => plan::share::submit(state, &first, &second, effects),
         Purpose::WhatIf => plan::trial::what_if(state, &first, &second, effects),

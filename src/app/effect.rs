@@ -391,8 +391,8 @@ pub enum Effect {
         job: JobId,
         target: String,
         action: crate::model::recovery::Action,
-        /// The object's name as it was typed, and the mark of what was shown; `None` looks only.
-        yes: Option<(String, String)>,
+        /// What was typed; `None` looks only.
+        yes: Option<crate::ops::gate::Yes>,
     },
     /// Writes the hand-over of an assessment into a new file.
     HandOver {

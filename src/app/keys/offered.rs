@@ -93,7 +93,7 @@ pub fn applies(state: &State, action: Action) -> bool {
         }
         Action::LockTree => state.view.focus == Pane::Assess,
         Action::HandOver => state.assess.whole.is_some(),
-        Action::Recover => state.assess.tree.is_some(),
+        Action::Recover => state.assess.tree.is_some() || state.assess.at().is_some_and(|s| s.findings.iter().any(|f| f.recover.is_some())),
         Action::SessionPlan | Action::SessionStatement => state.view.focus == Pane::Sessions && state.sessions.chosen().is_some(),
         _ => true,
     }

@@ -327,11 +327,9 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
             let target = state.assess.target.clone();
             super::checklist::incidents::show(state, &target, effects);
         }
-        Action::Recover => state.say(Note::info(format!(
-            "Choose a session of the lock tree ({}); what else there is to do: holdpoint recover {}",
-            work::keys_in(state, Pane::Assess, Action::LockTree),
-            text::shell_word(&state.assess.target)
-        ))),
+        // Its sessions are chosen in the tree.
+        Action::Recover if state.assess.at().is_some_and(|s| s.name == LOCKS && !s.sessions.is_empty()) => open_tree(state, effects),
+        Action::Recover => recover::ask_of_check(state, effects),
         Action::Back => {
             let to = if state.link.target_name().is_some() { Action::GoQuery } else { Action::GoStart };
             crate::app::update::act(state, to, effects);
@@ -339,7 +337,11 @@ pub fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool
         Action::Open => match state.assess.at() {
             Some(s) if s.name == LOCKS && !s.sessions.is_empty() => open_tree(state, effects),
             Some(s) => {
-                let lines = details(s, state.assess.check(&s.check), &state.assess.target);
+                let mut lines = details(s, state.assess.check(&s.check), &state.assess.target);
+                if s.findings.iter().any(|f| f.recover.is_some()) {
+                    let keys = work::keys_in(state, Pane::Assess, Action::Recover);
+                    lines.extend([String::new(), format!("{keys} in the list looks at what it would do, and asks.")]);
+                }
                 let viewer = Viewer::new(format!("{} ({})", s.name, s.check), lines.join("\n")).prose(state.size.0);
                 state.dialogs.push(Dialog::Viewer(viewer));
             }

@@ -67,7 +67,7 @@ pub fn hand_over(shared: &Shared, assessment: &Assessment, path: PathBuf) {
 }
 
 /// Looks at what a recovery action would do, or does what was shown.
-pub async fn recover(shared: Arc<Shared>, job: JobId, name: String, action: Action, yes: Option<(String, String)>) {
+pub async fn recover(shared: Arc<Shared>, job: JobId, name: String, action: Action, yes: Option<Yes>) {
     let cx = shared.job_cx(job);
     let result = async {
         let target = shared.target(&name)?;
@@ -75,15 +75,16 @@ pub async fn recover(shared: Arc<Shared>, job: JobId, name: String, action: Acti
         shared.locks.lock().await.take();
         let (conn, _) = recovery::connected(&cx, target, action.deed).await?;
         let prospect = recovery::prepare(&conn, &action).await?;
-        let Some((object, seen)) = yes else {
+        let Some(yes) = yes else {
             let mark = recovery::mark(&conn, &prospect);
             return Ok(Told::Prospect(Box::new(prospect), mark));
         };
-        match clear_recovery(&cx, &conn, prospect, &Yes { object, seen, ..Yes::default() }).await? {
+        match clear_recovery(&cx, &conn, prospect, &yes).await? {
             Ok(right) => recovery::act(&cx, &conn, right).await.map(Told::Done),
             Err(held) => {
                 let why: Vec<&str> = held.missing.iter().map(|m| m.why.as_str()).collect();
-                Ok(Told::Held(format!("Held, nothing was done: {}. Look at it again.", why.join("; "))))
+                let next = held.missing.iter().map(|m| m.next.clone()).filter(|n| !n.is_empty()).collect();
+                Ok(Told::Held(format!("Held, nothing was done: {}. Look at it again.", why.join("; ")), next))
             }
         }
     };
