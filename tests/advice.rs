@@ -158,9 +158,10 @@ fn postgres() -> Project {
         "app-dev",
         "create extension hypopg; create extension pg_trgm;
          alter table orders add column doc jsonb, add column email varchar(60);
-         update orders set doc = jsonb_build_object('sku', id % 5000), email = 'Person' || id || '@Example.org';",
+         update orders set doc = jsonb_build_object('sku', id % 5000), email = 'Person' || id || '@Example.org';
+         create table picked (x int); insert into picked select generate_series(1, 5)",
     );
-    s.psql("app-dev", "vacuum (analyze) customers, orders, settings");
+    s.psql("app-dev", "vacuum (analyze) customers, orders, settings, picked");
     p
 }
 
@@ -203,6 +204,16 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
             "select c.id, x.n from customers c left join lateral (select sum(total) n from orders o where o.customer_id = c.id) x on true",
             &["customer_id"],
         ),
+        // A few rows are looked up, wherever they come from: a table without a condition, VALUES, a function; whether they have to be there or
+        // must not be.
+        best("select * from picked p join orders o on o.customer_id = p.x", &["customer_id"]),
+        best("select * from picked p left join orders o on o.customer_id = p.x", &["customer_id"]),
+        best("select * from orders where exists (select 1 from picked where x = customer_id)", &["customer_id"]),
+        best("select * from picked where not exists (select 1 from orders where customer_id = x)", &["customer_id"]),
+        best("select * from (values (1), (2)) v (x) join orders o on o.customer_id = v.x", &["customer_id"]),
+        best("select * from unnest(array[1, 2, 3]) u (x) join orders o on o.customer_id = u.x", &["customer_id"]),
+        best("update orders set note = 'x@' from picked where picked.x = orders.customer_id", &["customer_id"]),
+        best("select max(total) - min(total) from orders", &["total"]),
         // Of an expression the planner has no statistics: its guess is no answer.
         best("select * from orders where total + 0 > 99.98", &["(total + ('0')::numeric)"]),
     ];

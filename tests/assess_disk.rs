@@ -180,3 +180,22 @@ fn a_disk_of_binary_logs_that_fills_is_forecast_and_then_named_while_commits_han
         drop(filling);
     });
 }
+
+#[test]
+#[ignore = "mounts a file system: as root, cargo test --test assess_disk -- --ignored"]
+fn a_full_disk_of_a_tablespace_is_no_all_clear() {
+    on_a_small_disk("a_full_disk_of_a_tablespace_is_no_all_clear", 60, |disk| {
+        let pg = PgServer::start(&[]);
+        pg.create_database("shop");
+        let space = disk.join("space");
+        std::fs::create_dir(&space).expect("a directory");
+        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(pg.socket.join("data")).expect("its data"));
+        std::os::unix::fs::chown(&space, Some(owner), None).expect("the server's own");
+        pg.psql("shop", &format!("create tablespace small location '{}'", space.display()));
+        std::fs::write(disk.join("fill"), vec![0u8; 60 << 20]).expect_err("it is full by then");
+        let url = format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port);
+        let found = assess(&url, &["--timeframe", "1"]);
+        let seen = found.seen("PG14");
+        assert!(seen.severity == Severity::Critical && seen.findings[0].message.contains("tablespace small"), "{seen:#?}");
+    });
+}

@@ -146,7 +146,9 @@ fn judge_processes(server: &Server, own: &[&Process], all: &[Process], place: &s
         };
         seen.says = format!("pid {} {told}", p.pid);
         seen.find(
-            Finding::new(Severity::Critical, PROCESS.id, format!("pid {}", p.pid), format!("{name} (pid {}) {told}", p.pid)).next(next),
+            Finding::new(Severity::Critical, PROCESS.id, format!("pid {}", p.pid), format!("{name} (pid {}) {told}", p.pid))
+                .next(next)
+                .fault(Fault::Stopped),
         );
     }
     seen

@@ -47,6 +47,10 @@ pub enum Fault {
     NobodyListens,
     /// No connection yet: the server starts or recovers.
     NotReady,
+    /// No connection: logins are taken and not answered.
+    LoginHangs,
+    /// A process of the server is stopped, or waits for the kernel.
+    Stopped,
     /// A statement waits until a disk has room again.
     WantsRoom,
     /// The log says that a disk has no room.

@@ -207,15 +207,22 @@ pub async fn advise_telling(cx: &Cx, conn: &Connection, text: &str, wanted: Want
     if tables.len() > 2 && !report.advice.is_empty() {
         report.notes.push(format!("{} tables may want an index: more than two at once were not tried.", tables.len()));
     }
-    let tried = |r: &Reason| matches!(r.why, Why::Measured | Why::Tried | Why::Refused);
+    let tried = |r: &Reason| matches!(r.why, Why::Measured | Why::Tried | Why::LittleExpected | Why::Refused);
     if report.advice.is_empty() && proposed > 0 && !report.reasons.iter().any(tried) {
         let mut own: Vec<&Reason> = report.dropped.iter().map(|d| &d.reason).filter(|r| tried(r)).collect();
-        own.sort_by_key(|r| r.why != Why::Measured);
+        own.sort_by_key(|r| match r.why {
+            Why::Measured => 0,
+            Why::LittleExpected => 1,
+            _ => 2,
+        });
+        // What was tried answers before what is said of other tables.
+        let mut first: Vec<Reason> = Vec::new();
         for r in own {
-            if !report.reasons.contains(r) {
-                report.reasons.push(r.clone());
+            if !report.reasons.contains(r) && !first.contains(r) {
+                first.push(r.clone());
             }
         }
+        report.reasons.splice(0..0, first);
     }
     // What it is compared with when the index is there.
     plans::remember(cx, conn.target(), conn.dialect(), &report.statement, &report.plan)?;

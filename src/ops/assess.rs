@@ -116,6 +116,7 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
         gone: OnceLock::new(),
         silent: AtomicU32::new(0),
         log_in: &again,
+        followed: cx.store.followers(&target.kept_as()).ok().flatten().filter(|f| f.at.as_second() >= Timestamp::now().as_second() - DAY),
         anew: Mutex::default(),
     };
     let mut out = Assessment {
@@ -160,7 +161,9 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
                 None => None,
             };
             let entry = assessing.entry(&session, target.database.as_deref().unwrap_or_default());
-            run.report(failure::connected(&session, remark, &entry, seen.as_ref().and_then(|s| s.findings.first()), took, how));
+            let holder = seen.as_ref().and_then(|s| s.findings.first());
+            let was_there = cx.store.was_connected(&target.kept_as()).unwrap_or_default();
+            run.report(failure::connected(&session, remark, &entry, holder, was_there, took, how));
             if let Some(seen) = seen.filter(|s| checks.iter().any(|c| c.id == s.check)) {
                 run.report(seen);
             }
@@ -269,13 +272,13 @@ impl Assessment {
     }
 }
 
-/// So long a recovery action without an end is told, in seconds.
-const CUT_OFF: i64 = 24 * 3600;
+/// So long a recovery action without an end is told, and a standby missed that is connected no longer, in seconds.
+const DAY: i64 = 24 * 3600;
 
 /// Recovery actions that were begun on this server and have no end on record: what they changed is not known.
 fn cut_off(cx: &Cx, target: &Target) -> Vec<String> {
     let all = super::incident::done_to(cx, target, &super::incident::ACTIONS).unwrap_or_default();
-    let since = Timestamp::now().as_second() - CUT_OFF;
+    let since = Timestamp::now().as_second() - DAY;
     let recent = |at: &str| at.parse::<Timestamp>().is_ok_and(|t| t.as_second() >= since);
     all.iter()
         .filter(|e| recent(&e.at) && super::incident::is_unended(e, &all))

@@ -10,7 +10,7 @@ use super::{Connection, Cx, cancelling, waits};
 use crate::config::Target;
 use crate::engine::{Recovering, Session};
 use crate::model::recovery::{Action, Deed, Level, Outcome, Prospect};
-use crate::model::{Error, Kind, Result};
+use crate::model::{Error, Kind, Obstacle, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::sync::{Mutex, PoisonError};
@@ -36,7 +36,8 @@ pub fn deeds(conn: &Connection) -> Result<Vec<Deed>> {
 async fn elsewhere(cx: &Cx, target: Target, deed: Deed, e: Error) -> Result<(Connection, String)> {
     let of_server = deed.level() == Level::One || matches!(deed, Deed::StartReplica | Deed::ResumeReplay | Deed::Failover);
     let (locked, limited) = (is_locked_catalogue(&e), is_limited(&e));
-    if !(locked || is_denied(&e) || is_limited(&e)) || !of_server {
+    let hangs = e.obstacle == Some(Obstacle::LoginHangs);
+    if !(locked || hangs || is_denied(&e) || is_limited(&e)) || !of_server {
         return Err(e);
     }
     let own = target.database.clone().unwrap_or_else(|| "the target's database".into());
@@ -48,6 +49,7 @@ async fn elsewhere(cx: &Cx, target: Target, deed: Deed, e: Error) -> Result<(Con
     let own = crate::text::clean(&own).into_owned();
     let why = match () {
         () if locked => format!("the catalogue of {own} is locked"),
+        () if hangs => format!("a login to {own} is not answered, as where its catalogue is locked"),
         () if limited => format!("database {own} has as many connections as it may have"),
         () => format!("this account may not use database {own}"),
     };
@@ -77,8 +79,9 @@ pub async fn connected(cx: &Cx, target: Target, deed: Deed) -> Result<(Connectio
 /// Who followed the target's server when that was last seen, as a sentence: in the seconds before it died nobody may have.
 pub(in crate::ops) fn followers(cx: &Cx, target: &Target) -> String {
     let known = cx.store.followers(&target.kept_as()).ok().flatten();
-    let Some((at, all)) = known else { return "Who followed it is not known here: no assessment saw anybody.".into() };
-    format!("It was followed by {} when an assessment last saw anybody do so ({}).", all.join(", "), at.strftime("%Y-%m-%d %H:%M UTC"))
+    let Some(known) = known else { return "Who followed it is not known here: no assessment saw anybody.".into() };
+    let at = known.at.strftime("%Y-%m-%d %H:%M UTC");
+    format!("It was followed by {} when an assessment last saw anybody do so ({at}).", known.names.join(", "))
 }
 
 /// A failover is wanted most where nobody answers: its steps, as far as they can be told without the server. `None` where the deed is another

@@ -341,6 +341,19 @@ impl Judgement {
         let half = self.work.iter().find(|w| TRUEST.contains(&w.name.as_str())).is_some_and(|w| share(w) <= -0.5);
         self.verdict == Verdict::Improved && (self.interval.1 < 1.0 || half && self.ratio <= 1.0)
     }
+
+    /// The interval, where there are runs enough for one: of fewer it is no more than the ratios that were seen.
+    pub fn certain(&self) -> Option<(f64, f64)> {
+        (self.before.runs.min(self.after.runs) >= LEAST).then_some(self.interval)
+    }
+
+    /// `with 95 % certainty between 0.22 and 0.27`, or that there are too few runs for that.
+    pub fn certainty(&self) -> String {
+        match self.certain() {
+            Some((low, high)) => format!("with 95 % certainty between {} and {}", ratio(low), ratio(high)),
+            None => "of too few runs to say how certain that is".into(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

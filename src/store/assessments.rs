@@ -3,7 +3,7 @@
 
 use super::{Store, store_error};
 use crate::model::assessment::{Assessment, Muted};
-use crate::model::{Error, Kind, Result};
+use crate::model::{Error, Kind, Result, Severity};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
@@ -19,6 +19,15 @@ CREATE TABLE mutes (
 
 /// Assessments that are kept of a target; the oldest go first.
 const KEPT: i64 = 50;
+
+/// Who followed a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    pub at: Timestamp,
+    /// The check that saw them.
+    pub check: String,
+    pub names: Vec<String>,
+}
 
 impl Store {
     /// Keeps an assessment; its statements have lost their constants.
@@ -63,20 +72,35 @@ impl Store {
         })
     }
 
-    /// Who followed the target's server when an assessment last saw anybody do so, and when that was.
-    pub fn followers(&self, target: &str) -> Result<Option<(Timestamp, Vec<String>)>> {
+    /// Who followed the target's server when an assessment last saw anybody do so.
+    pub fn followers(&self, target: &str) -> Result<Option<Followed>> {
         self.read(|db| {
             let mut st = db.prepare_cached("SELECT body FROM assessments WHERE target = ?1 ORDER BY id DESC").map_err(store_error)?;
             let mut rows = st.query([target]).map_err(store_error)?;
             while let Some(row) = rows.next().map_err(store_error)? {
                 let body: String = row.get(0).map_err(store_error)?;
                 let Ok(a) = serde_json::from_str::<Assessment>(&body) else { continue };
-                let all: Vec<String> = a.checks.into_iter().flat_map(|c| c.followers).collect();
-                if !all.is_empty() {
-                    return Ok(Some((a.began, all)));
+                if let Some(seen) = a.checks.into_iter().find(|c| !c.followers.is_empty()) {
+                    return Ok(Some(Followed { at: a.began, check: seen.check, names: seen.followers }));
                 }
             }
             Ok(None)
+        })
+    }
+
+    /// Whether any assessment of the target was in its own database without a remark.
+    pub fn was_connected(&self, target: &str) -> Result<bool> {
+        self.read(|db| {
+            let mut st = db.prepare_cached("SELECT body FROM assessments WHERE target = ?1 ORDER BY id DESC").map_err(store_error)?;
+            let mut rows = st.query([target]).map_err(store_error)?;
+            while let Some(row) = rows.next().map_err(store_error)? {
+                let body: String = row.get(0).map_err(store_error)?;
+                let Ok(a) = serde_json::from_str::<Assessment>(&body) else { continue };
+                if a.checks.iter().any(|c| c.check == "connect" && c.severity == Severity::Ok) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
     }
 

@@ -88,17 +88,21 @@ pub(super) async fn estimate(
         let taken = by.is_some() || imagined.takes(creates.len());
         let (before, after) = (base.root.est_total_cost, imagined.plan.root.est_total_cost);
         let table = a.candidate.relation.clone();
+        let mut kind = Why::Tried;
         let why = match (taken, before, after) {
             (false, _, _) => Some(format!("the planner does not take an index on {}, imagined", a.spec)),
             (true, Some(b), Some(f)) if b - f < UNITS => Some(format!(
                 "with an index on {} the expected cost goes from {b:.0} to {f:.0}: the statement is expected to be as quick without it",
                 a.spec
             )),
-            (true, Some(b), Some(f)) if f > (1.0 - FALLS) * b => Some(format!(
-                "with an index on {} the expected cost goes from {b:.0} to {f:.0} only, less than {:.0} % (a cost is no time: `--measure` builds and times it)",
-                a.spec,
-                FALLS * 100.0
-            )),
+            (true, Some(b), Some(f)) if f > (1.0 - FALLS) * b => {
+                kind = Why::LittleExpected;
+                Some(format!(
+                    "with an index on {} the expected cost goes from {b:.0} to {f:.0} only, less than {:.0} %, and a cost is no time",
+                    a.spec,
+                    FALLS * 100.0
+                ))
+            }
             _ => None,
         };
         // Of an expression there are no statistics before an index on it is built: the planner guesses, so its No is none.
@@ -125,7 +129,7 @@ pub(super) async fn estimate(
             continue;
         }
         if let Some(why) = why {
-            let mut reason = Reason::new(Why::Tried, &table, why);
+            let mut reason = Reason::new(kind, &table, why);
             if !a.candidate.with.is_empty() {
                 reason = reason.next(candidates::UNION);
             }

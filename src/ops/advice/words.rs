@@ -16,14 +16,9 @@ impl Advice {
     pub fn gain(&self) -> String {
         if let Some(m) = &self.measured {
             let j = &m.judgement;
-            return format!(
-                "{} → {}, {} of the time ({} to {})",
-                millis(j.before.median_ms),
-                millis(j.after.median_ms),
-                ratio(j.ratio),
-                ratio(j.interval.0),
-                ratio(j.interval.1)
-            );
+            let range = j.certain().map_or(String::new(), |(low, high)| format!(" ({} to {})", ratio(low), ratio(high)));
+            let (before, after) = (millis(j.before.median_ms), millis(j.after.median_ms));
+            return format!("{before} → {after}, {} of the time{range}", ratio(j.ratio));
         }
         match &self.estimate {
             Some(e) => match (e.before, e.after) {
@@ -81,14 +76,13 @@ impl Advice {
         if let Some(m) = &self.measured {
             let j = &m.judgement;
             out.push(format!(
-                "Measured on a scratch copy{}: {} runs of each by turns, median {} without {it} and {} with {it}; the ratio is {}, with 95 % certainty between {} and {}.",
+                "Measured on a scratch copy{}: {} of each by turns, median {} without {it} and {} with {it}; the ratio is {}, {}.",
                 m.of,
-                j.before.runs,
+                text::counted(j.before.runs as u64, "run"),
                 millis(j.before.median_ms),
                 millis(j.after.median_ms),
                 ratio(j.ratio),
-                ratio(j.interval.0),
-                ratio(j.interval.1)
+                j.certainty()
             ));
             for w in &j.work {
                 let (before, after) = (text::thousands(w.before), text::thousands(w.after));
@@ -149,6 +143,7 @@ impl Report {
             Why::NoExpressions => Some("an index on a generated column, or the test written as one of the column itself, was"),
             Why::NoTrigrams => Some("a trigram index, which needs that extension, was"),
             Why::Refused => Some("another wording of the test, which a plain index serves, was"),
+            Why::LittleExpected => Some("building and timing it (`--measure`) was"),
             Why::WithPart => Some("the statement with the test inside that part was"),
             Why::EverythingRead if ordered => Some("an index in the order that is asked for was"),
             _ => None,
@@ -205,7 +200,7 @@ impl Report {
                         "before_median_ms": m.judgement.before.median_ms,
                         "after_median_ms": m.judgement.after.median_ms,
                         "ratio": m.judgement.ratio,
-                        "ratio_interval": [m.judgement.interval.0, m.judgement.interval.1],
+                        "ratio_interval": m.judgement.certain(),
                         "work": m.judgement.work,
                         "build_ms": m.build.as_secs_f64() * 1000.0,
                         "bytes": m.bytes,
@@ -215,7 +210,7 @@ impl Report {
                                 "before_median_ms": j.before.median_ms,
                                 "after_median_ms": j.after.median_ms,
                                 "ratio": j.ratio,
-                                "ratio_interval": [j.interval.0, j.interval.1],
+                                "ratio_interval": j.certain(),
                             });
                             json!({ "rows": w.rows, "insert": one(&w.insert), "update": w.update.as_ref().map(one), "no_update": w.no_update })
                         }),

@@ -38,13 +38,12 @@ impl Writes {
     pub fn lines(&self) -> Vec<String> {
         let one = |word: &str, j: &Judgement| {
             format!(
-                "Write cost, measured on the copy: {word} {} rows takes {} without it and {} with it; the ratio is {}, with 95 % certainty between {} and {}.",
+                "Write cost, measured on the copy: {word} {} rows takes {} without it and {} with it; the ratio is {}, {}.",
                 crate::text::thousands(self.rows),
                 millis(j.before.median_ms),
                 millis(j.after.median_ms),
                 ratio(j.ratio),
-                ratio(j.interval.0),
-                ratio(j.interval.1)
+                j.certainty()
             )
         };
         let mut out = vec![one("inserting", &self.insert)];

@@ -38,6 +38,11 @@ pub(in crate::ops) fn is_closed(e: &Error) -> bool {
     e.code.as_deref() == Some("55000")
 }
 
+/// There is no such database: PostgreSQL's and MySQL's codes.
+pub(in crate::ops) fn is_missing(e: &Error) -> bool {
+    matches!(e.code.as_deref(), Some("3D000" | "1049"))
+}
+
 /// The database has as many as it may have of its own limit; the server may have many more.
 pub(in crate::ops) fn is_limited(e: &Error) -> bool {
     e.code.as_deref() == Some("53300") && e.message.contains("too many connections for database")
@@ -48,8 +53,16 @@ fn quoted(name: &str) -> String {
 }
 
 /// `holder` is who holds the lock of a catalogue that is locked, where that was found.
-/// `entry` is what would let the account into the target's own database.
-pub(super) fn connected(session: &Session, remark: Option<Remark>, entry: &str, holder: Option<&Finding>, took: f64, how: &How) -> Seen {
+/// `entry` is what would let the account into the target's own database; `was_there`: an earlier assessment was in it.
+pub(super) fn connected(
+    session: &Session,
+    remark: Option<Remark>,
+    entry: &str,
+    holder: Option<&Finding>,
+    was_there: bool,
+    took: f64,
+    how: &How,
+) -> Seen {
     let address = &session.identity().address;
     let mut seen = Seen::of(&CONNECT).says(format!("answered within {took:.0} ms")).figure("took", took);
     seen.took = took;
@@ -76,6 +89,18 @@ pub(super) fn connected(session: &Session, remark: Option<Remark>, entry: &str, 
             quoted(&database)
         );
         seen.find(Finding::new(Severity::Critical, CONNECT.id, address, remark).next(next));
+    } else if let Some(Remark::Missing(remark, database)) = remark {
+        seen.says = remark.clone();
+        let database = quoted(&database);
+        seen.find(match was_there {
+            true => Finding::new(Severity::Critical, CONNECT.id, address, format!("{remark}; an earlier assessment was in it")).next(format!(
+                "Find out whether {database} was dropped or renamed, by whom and when (the server's log, the journal); stop what still writes \
+                 around it, and restore it from a backup."
+            )),
+            false => Finding::new(Severity::Unknown, CONNECT.id, address, remark)
+                .lifts("the name of a database that is there")
+                .next("The name is wrong, or it was dropped: look which there are."),
+        });
     } else if let Some(Remark::Denied(remark)) = remark {
         seen.says = remark.clone();
         seen.find(
@@ -243,6 +268,7 @@ fn in_the_way(obstacle: Obstacle, e: &Error) -> (Severity, String, String) {
 fn fault(e: &Error) -> Option<Fault> {
     match e.code.as_deref() {
         None if e.obstacle == Some(Obstacle::NobodyListens) => Some(Fault::NobodyListens),
+        None if e.obstacle == Some(Obstacle::LoginHangs) => Some(Fault::LoginHangs),
         Some("57P03") if !e.message.contains("shutting down") => Some(Fault::NotReady),
         _ => None,
     }

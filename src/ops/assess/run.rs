@@ -4,8 +4,9 @@ use super::login::{GRACE, LOGIN};
 use super::{How, News, ms};
 use crate::engine::{Assessing, Session};
 use crate::model::assessment::{Check, Muted, Sample, Seen, Sight};
-use crate::model::{Error, Kind, Result};
+use crate::model::{Error, Finding, Kind, Result, Severity};
 use crate::ops::Cx;
+use crate::store::assessments::Followed;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use std::future::Future;
@@ -39,12 +40,35 @@ pub(super) struct Run<'a> {
     /// Another login, for when the server answers nothing: a slow one takes it, and where a statement does not end, not even when it is
     /// cancelled, the checks go on there.
     pub log_in: &'a (dyn Fn(Duration) -> BoxFuture<'a, Result<Session>> + Send + Sync),
+    /// Who followed the server lately.
+    pub followed: Option<Followed>,
     /// The session that took the place of the first one, and how many were given up.
     pub anew: Mutex<(Option<Session>, u32)>,
 }
 
+/// Tells of those that followed the server a while ago and do so no longer: a primary without its standby is sound by all that it shows itself.
+fn left(seen: &mut Seen, known: &Followed) {
+    let gone: Vec<String> = known.names.iter().filter(|n| !seen.followers.contains(n)).cloned().collect();
+    // As many as before: one that came back under another name.
+    if seen.followers.len() >= known.names.len() {
+        return;
+    }
+    let at = known.at.strftime("%Y-%m-%d %H:%M UTC");
+    for name in &gone {
+        let words = format!("{name}, which followed this server at {at}, is connected no longer: what is written here is not copied there");
+        seen.find(
+            Finding::new(Severity::Warning, &seen.check.clone(), name, words)
+                .next("Look at that server: is it up, and what does its log say? If it was taken away on purpose, mute this."),
+        );
+    }
+    seen.says = format!("{}; gone since {at}: {}", seen.says, gone.join(", "));
+}
+
 impl Run<'_> {
-    pub fn report(&mut self, seen: Seen) {
+    pub fn report(&mut self, mut seen: Seen) {
+        if let Some(known) = self.followed.as_ref().filter(|k| k.check == seen.check && seen.severity != Severity::Unknown) {
+            left(&mut seen, known);
+        }
         let seen = seen.muted_by(&self.mutes, Timestamp::now());
         (self.tell)(News::Seen(Box::new(seen.clone())));
         self.done.push(seen);

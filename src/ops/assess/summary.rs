@@ -110,6 +110,11 @@ pub fn summary(checks: &[Seen]) -> Summary {
     if let Some(p) = killed().and_then(|p| p.findings.first()).filter(|_| f.fault == Some(Fault::NobodyListens) && full.is_none()) {
         next = p.next.clone();
     }
+    // What a login hangs at is known where a process of the server stands still.
+    if let Some(stopped) = fault(Fault::Stopped).filter(|_| f.fault == Some(Fault::LoginHangs)) {
+        says = format!("{}; no login is answered.", sentence(stopped).trim_end_matches('.'));
+        next.clone_from(&stopped.next);
+    }
     // Who waits for room has filled it, most often, and gives some back.
     let mut recover = f.recover.clone();
     if let Some(writer) = fault(Fault::WantsRoom).filter(|_| fills(f)) {
@@ -287,6 +292,20 @@ mod tests {
         assert_eq!(says("s2.t_id_seq", "s2.t_id_seq has used 100 %"), "s2.t_id_seq has used 100 %.");
         assert_eq!(says("fsync", "fsync is off"), "fsync is off.");
         assert_eq!(says("sessions", "the server is gone"), "The server is gone.");
+    }
+
+    #[test]
+    fn what_logins_hang_at_is_named_where_a_process_stands_still() {
+        let mut hangs = seen("connect", Severity::Critical, "shop", "the server does not answer the login within 5 s");
+        hangs.findings[0].fault = Some(Fault::LoginHangs);
+        let mut stopped = seen("process", Severity::Critical, "pid 515", "postgres (pid 515) is stopped");
+        (stopped.findings[0].fault, stopped.findings[0].next) = (Some(Fault::Stopped), "kill -CONT lets it go on.".into());
+        let told = summary(&[hangs.clone(), stopped]);
+        assert_eq!(
+            (told.says.as_str(), told.next.as_str()),
+            ("postgres (pid 515) is stopped; no login is answered.", "kill -CONT lets it go on.")
+        );
+        assert!(summary(&[hangs]).says.contains("does not answer"));
     }
 
     #[test]

@@ -56,35 +56,45 @@ pub fn selects(dialect: Dialect, text: &str) -> Vec<Select> {
     out
 }
 
-/// The column of `SELECT min(x) FROM …`, `SELECT min(x), max(x) FROM …`, where that is all that is selected.
+/// What may be made of a smallest or largest value without reading another row: functions by their names.
+const OF_VALUES: [&str; 9] = ["coalesce", "abs", "round", "greatest", "least", "age", "datediff", "timestampdiff", "date"];
+
+/// The column of `SELECT min(x) FROM …`, `SELECT max(x) - min(x), … FROM …`, where nothing but its ends is selected.
 pub fn extreme(dialect: Dialect, text: &str) -> Option<String> {
     let tokens: Vec<Token> =
         lex(dialect, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment)).collect();
     let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.span.clone())).unwrap_or("");
     let is = |i: usize, w: &str| word(i).eq_ignore_ascii_case(w);
+    if !is(0, "select") {
+        return None;
+    }
     let mut at = 1;
     let mut found: Option<&str> = None;
-    loop {
-        if !is(0, "select") || !(is(at, "min") || is(at, "max")) || !is(at + 1, "(") {
-            return None;
-        }
-        at += 2;
-        while is(at + 1, ".") {
+    while at < tokens.len() && !is(at, "from") {
+        if (is(at, "min") || is(at, "max")) && is(at + 1, "(") {
             at += 2;
+            while is(at + 1, ".") {
+                at += 2;
+            }
+            let column = word(at).trim_matches(['"', '`', '[', ']']);
+            if !is(at + 1, ")") || found.is_some_and(|f| !f.eq_ignore_ascii_case(column)) {
+                return None;
+            }
+            found = Some(column);
+            at += 2;
+            continue;
         }
-        let column = word(at).trim_matches(['"', '`', '[', ']']);
-        if !is(at + 1, ")") || found.is_some_and(|f| !f.eq_ignore_ascii_case(column)) {
+        let name = matches!(tokens[at].kind, TokenKind::Identifier | TokenKind::QuotedIdentifier | TokenKind::Keyword);
+        let call = is(at + 1, "(") && OF_VALUES.iter().any(|f| is(at, f));
+        // What it is called stands behind `as`, or behind the value and before what ends it.
+        let behind_value = is(at - 1, ")") || matches!(tokens[at - 1].kind, TokenKind::Number);
+        let called = is(at, "as") || is(at - 1, "as") || behind_value && (is(at + 1, ",") || is(at + 1, "from"));
+        if name && !call && !called {
             return None;
-        }
-        found = Some(column);
-        at += 2;
-        let ends = |i: usize| is(i, "from") || is(i, ",");
-        at += [0, 1, 2].into_iter().find(|n| ends(at + n) && (*n < 2 || is(at, "as")))?;
-        if is(at, "from") {
-            return found.map(str::to_string);
         }
         at += 1;
     }
+    is(at, "from").then_some(found)?.map(str::to_string)
 }
 
 #[cfg(test)]
@@ -110,7 +120,12 @@ mod tests {
         assert_eq!(of("select min(total) as least from orders").as_deref(), Some("total"));
         assert_eq!(of("select min(o.total), max(total) as most from orders o").as_deref(), Some("total"));
         assert_eq!(of("select min(total), max(id) from orders"), None);
-        assert_eq!(of("select max(total), 1 from orders"), None);
+        assert_eq!(of("select max(total), 1 from orders").as_deref(), Some("total"));
+        assert_eq!(of("select max(o.total) - min(o.total) span, round(max(total), 2) from orders o").as_deref(), Some("total"));
+        assert_eq!(of("select coalesce(max(total), 0) as most from orders").as_deref(), Some("total"));
+        assert_eq!(of("select max(total), count(*) from orders"), None);
+        assert_eq!(of("select max(total), state from orders"), None);
+        assert_eq!(of("select distinct max(total) from orders"), None);
         assert_eq!(of("select max(total + 1) from orders"), None);
     }
 

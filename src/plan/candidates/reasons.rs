@@ -45,6 +45,8 @@ pub enum Why {
     Refused,
     /// It was imagined, and the planner does not take it or expects nothing of it.
     Tried,
+    /// It was imagined, the planner takes it, and expects the cost to fall by little: a cost is no time.
+    LittleExpected,
     /// It was built on a copy and measured, and did not help.
     Measured,
     /// The statement reads no table that is known.

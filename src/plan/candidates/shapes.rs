@@ -388,6 +388,18 @@ fn begins_anyway(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>]) -> bool {
     !s.searches(u.at) && !again(s, u.at) && !u.join.is_empty() && u.join.iter().all(|(other, _)| looked_up(other))
 }
 
+/// A join above has few rows to look up (of a small table, VALUES, a function) and finds few of this table's: that may be quicker than
+/// reading all of it.
+fn few_lookups(s: &Scene<'_>, u: &Use<'_>) -> bool {
+    let Some(rows) = u.table.rows else { return false };
+    let few = |i: usize| s.node(i).rows_total.or(s.node(i).est_rows).is_some_and(|n| n <= KEEPS * rows);
+    s.above(u.at).filter_map(|a| Some((a, s.sides(a)?))).any(|(join, (outer, inner))| {
+        let other = if s.subtree(inner).contains(&u.at) { outer } else { inner };
+        // How many a range finds is guessed, and nothing is hashed for one.
+        few(other) && (few(join) || s.node(join).op == "nested loop")
+    })
+}
+
 fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, lucky: Option<f64>, c: Candidate, out: &mut Candidates) {
     let name = &u.table.name;
     let selective = !c.shapes.iter().any(|x| matches!(x, Shape::Join | Shape::Order));
@@ -411,7 +423,7 @@ fn consider(s: &Scene<'_>, u: &Use<'_>, all: &[Use<'_>], share: Option<f64>, luc
             name,
             format!("{}: an index finds them one by one, and reading the whole table is quicker", keeping(u, k)),
         ))
-    } else if c.shapes[0] == Shape::Join && s.product == Product::Postgres && !restricted(s, all) && !again(s, u.at) {
+    } else if c.shapes[0] == Shape::Join && s.product == Product::Postgres && !restricted(s, all) && !again(s, u.at) && !few_lookups(s, u) {
         Some(Reason::new(
             Why::EverythingRead,
             name,

@@ -210,13 +210,23 @@ fn of_others(mut seen: Seen, sight: &Sight, check: &Check) -> Seen {
     hidden(seen, sight, check, "sessions of other roles cannot be looked into")
 }
 
+/// Seconds without a statement from which on a session is idle in its transaction, which is PG04's to tell.
+const IDLE: f64 = 60.0;
+
 pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Limits) -> Result<Seen> {
     const LONG: &str = "SELECT a.pid, coalesce(a.usename::text, '?'), coalesce(nullif(a.application_name, ''), 'unnamed'), \
         extract(epoch FROM clock_timestamp() - a.query_start), CASE WHEN a.wait_event = 'SyncRep' THEN 'SyncRep' ELSE coalesce(a.wait_event_type, '') END, left(a.query, 200), \
         a.application_name = 'pg_dump' OR a.query ~* '^\\s*(create|reindex|vacuum|copy|cluster|refresh)\\M', count(*) OVER () \
         FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' AND a.state = 'active' AND a.pid <> pg_catalog.pg_backend_pid() \
         ORDER BY a.query_start LIMIT 50";
+    // One statement after another, each of them short, keeps a transaction as well.
+    const CHATTY: &str = "SELECT a.pid, coalesce(a.usename::text, '?'), coalesce(nullif(a.application_name, ''), 'unnamed'), \
+        extract(epoch FROM clock_timestamp() - a.xact_start), extract(epoch FROM clock_timestamp() - a.query_start), left(a.query, 200), \
+        a.application_name = 'pg_dump', CASE WHEN a.state = 'active' THEN 0 ELSE extract(epoch FROM clock_timestamp() - a.state_change) END \
+        FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'client backend' AND a.pid <> pg_catalog.pg_backend_pid() AND a.xact_start IS NOT NULL \
+        AND (a.state = 'active' OR a.state LIKE 'idle in transaction%') AND a.xact_start < a.query_start ORDER BY a.xact_start LIMIT 50";
     let found = rows(s, LONG).await?;
+    let chatty = rows(s, CHATTY).await?;
     let longest = found.first().and_then(|r| number(r, 3)).unwrap_or(0.0);
     let all = found.first().and_then(|r| number(r, 7)).unwrap_or(0.0);
     let mut seen = Seen::of(check).figure("running", all).figure("age", longest);
@@ -257,6 +267,25 @@ pub(super) async fn long(s: &Session, sight: &Sight, check: &Check, limits: &Lim
             (true, true) => found.next("It takes its time; it holds back vacuum as long as it runs."),
             (true, false) => found.next("Look at its plan; cancelling it rolls its statement back.").recover(Deed::Cancel, cell(r, 0)),
         });
+    }
+    for r in &chatty {
+        let (open, statement, idle) = (number(r, 3).unwrap_or(0.0), number(r, 4).unwrap_or(0.0), number(r, 7).unwrap_or(0.0));
+        let severity = Severity::of(open, limit);
+        // What runs for long is told above, who does nothing by another check.
+        if severity < Severity::Warning || Severity::of(statement, limit) >= Severity::Warning || idle >= IDLE || seen.findings.len() >= 5 {
+            continue;
+        }
+        let severity = if cell(r, 6) == "t" { Severity::Info } else { severity };
+        let words = format!(
+            "{} has had a transaction open for {}, one statement after another; now: {}",
+            who(r),
+            age(open),
+            one_line(Dialect::Postgres, cell(r, 5), 120)
+        );
+        let next =
+            "It keeps its locks, and vacuum from cleaning up, until it ends: ask whose it is. Ending the session rolls all of it back.";
+        seen.find(Finding::new(severity, check.id, format!("pid {}", cell(r, 0)), words).next(next).recover(Deed::Terminate, cell(r, 0)));
+        seen.says = format!("{}; a transaction has been open for {}", seen.says, age(open));
     }
     Ok(of_others(seen, sight, check))
 }

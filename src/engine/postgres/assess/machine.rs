@@ -31,6 +31,8 @@ struct Places {
     log: Option<PathBuf>,
     /// The file of it that it writes now, where that may be asked.
     file: Option<PathBuf>,
+    /// Tablespaces, by name and place.
+    spaces: Vec<(String, String)>,
 }
 
 impl Places {
@@ -51,13 +53,19 @@ impl Places {
             _ => None,
         };
         let file = file.filter(|f| !f.is_empty()).map(|f| Path::new(&data).join(f));
-        Ok((!data.is_empty()).then(|| Places { port: told("port"), data, log, file }))
+        const SPACES: &str = "SELECT 'tablespace ' || spcname, pg_catalog.pg_tablespace_location(oid) FROM pg_catalog.pg_tablespace \
+            WHERE pg_catalog.pg_tablespace_location(oid) <> '' ORDER BY 1 LIMIT 50";
+        // One within the data directory is told as a path below it.
+        let place = |path: &str| Path::new(&data).join(path).display().to_string();
+        let spaces = rows(s, SPACES).await?.iter().map(|r| (cell(r, 0).to_string(), place(cell(r, 1)))).collect();
+        Ok((!data.is_empty()).then(|| Places { port: told("port"), data, log, file, spaces }))
     }
 
     /// Those that fill, by what is in them.
-    fn disks(&self) -> Vec<(&'static str, String)> {
+    fn disks(&self) -> Vec<(&str, String)> {
         let mut out = vec![("data", self.data.clone()), ("WAL", format!("{}/pg_wal", self.data))];
         out.extend(self.log.iter().map(|l| ("log", l.display().to_string())));
+        out.extend(self.spaces.iter().map(|(name, path)| (name.as_str(), path.clone())));
         out
     }
 

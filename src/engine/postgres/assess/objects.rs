@@ -101,7 +101,13 @@ pub(in crate::engine::postgres) async fn begins_read_only(s: &Session) -> Result
                 None => ServerBegins::Writable,
             })
         }
-        Err(e) if e.code.as_deref() == Some("42501") => Ok(ServerBegins::Unseen),
+        // All sessions of a standby are read-only, and are meant to be; what a database says itself is seen by everybody.
+        Err(e) if e.code.as_deref() == Some("42501") => {
+            const KNOWN: &str = "SELECT pg_catalog.pg_is_in_recovery() OR EXISTS (SELECT FROM pg_catalog.pg_db_role_setting r \
+                JOIN pg_catalog.pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) c \
+                WHERE r.setrole = 0 AND d.datname = current_database() AND c LIKE 'default\\_transaction\\_read\\_only=%')";
+            Ok(if s.fetch(KNOWN).await?.scalar() == Some("t") { ServerBegins::Writable } else { ServerBegins::Unseen })
+        }
         Err(e) => Err(e),
     }
 }
@@ -159,7 +165,6 @@ pub(super) async fn settings(s: &Session, target: &Target, check: &Check) -> Res
         );
     }
     // The server's own value our session cannot show: it has another one by its login.
-    let mut hidden = "";
     match begins_read_only(s).await? {
         ServerBegins::ReadOnly(place) => {
             let words = format!(
@@ -170,7 +175,21 @@ pub(super) async fn settings(s: &Session, target: &Target, check: &Check) -> Res
                  let new sessions write again.",
             ));
         }
-        ServerBegins::Unseen => hidden = "; whether the server begins all sessions read-only a superuser alone sees",
+        ServerBegins::Unseen => {
+            let role = Dialect::Postgres.quote_ident(&s.identity().user);
+            seen.find(
+                Finding::new(
+                    Severity::Unknown,
+                    check.id,
+                    "default_transaction_read_only of the server",
+                    "whether the server begins all sessions read-only cannot be seen by this role: then whatever applications write would fail",
+                )
+                .lifts(format!(
+                    "GRANT EXECUTE ON FUNCTION pg_catalog.pg_show_all_file_settings() TO {role}; GRANT SELECT ON pg_catalog.pg_file_settings TO {role};"
+                ))
+                .next("Ask it of a session of an application: SHOW default_transaction_read_only;"),
+            );
+        }
         ServerBegins::Writable => {}
     }
     // A role that only reads is set so on purpose; one that may write is not.
@@ -192,11 +211,12 @@ pub(super) async fn settings(s: &Session, target: &Target, check: &Check) -> Res
             cell(&r, 1)
         )));
     }
-    seen.says = match seen.findings.len() {
-        0 => "safe against crashes".into(),
-        n => format!("{n} dangerous: {}", seen.findings.iter().map(|f| f.object.as_str()).collect::<Vec<_>>().join(", ")),
+    let dangerous: Vec<&str> = seen.findings.iter().filter(|f| f.severity != Severity::Unknown).map(|f| f.object.as_str()).collect();
+    seen.says = match dangerous.len() {
+        0 if seen.findings.is_empty() => "safe against crashes".into(),
+        0 => "safe against crashes; whether the server begins all sessions read-only cannot be seen".into(),
+        n => format!("{n} dangerous: {}", dangerous.join(", ")),
     };
-    seen.says.push_str(hidden);
     Ok(seen)
 }
 
