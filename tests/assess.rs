@@ -532,6 +532,17 @@ fn what_keeps_applications_from_writing_and_constraints_from_holding_is_named() 
     pg.psql("shop", "create table lines (id int, of int references orders); alter table lines disable trigger all");
     let run = assess_postgres(&pg, "oncall", &["--checks", "PG29,PG36"]);
     assert_eq!(run.seen("PG36").findings[0].object, "public.lines", "{:#?}", run.found);
+    for (set, whose) in [("database shop", "database shop"), ("role oncall", "role oncall"), ("system", "the server")] {
+        pg.psql("postgres", &format!("alter {set} set session_replication_role = replica"));
+        pg.psql("postgres", "select pg_reload_conf()");
+        wait_until("it is told", || {
+            let run = assess_postgres(&pg, "oncall", &["--checks", "PG36"]);
+            let told = |f: &&holdpoint::model::Finding| f.object == whose && f.severity == Severity::Warning;
+            run.seen("PG36").findings.iter().find(told).is_some_and(|f| f.message.contains("no foreign keys"))
+        });
+        pg.psql("postgres", &format!("alter {set} reset session_replication_role"));
+    }
+    pg.psql("postgres", "select pg_reload_conf()");
     pg.psql("postgres", "alter database shop set default_transaction_read_only = on");
     let run = assess_postgres(&pg, "oncall", &["--checks", "PG29,PG36"]);
     assert_eq!(run.found.summary.check, "PG29", "{:#?}", run.found.summary);

@@ -192,7 +192,8 @@ fn a_full_disk_of_a_tablespace_is_no_all_clear() {
         let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(pg.socket.join("data")).expect("its data"));
         std::os::unix::fs::chown(&space, Some(owner), None).expect("the server's own");
         pg.psql("shop", &format!("create tablespace small location '{}'", space.display()));
-        std::fs::write(disk.join("fill"), vec![0u8; 60 << 20]).expect_err("it is full by then");
+        let _ = std::fs::write(disk.join("fill"), vec![0u8; 64 << 20]);
+        assert!(std::fs::write(disk.join("more"), vec![0u8; 64 << 20]).is_err(), "it is full by then");
         let url = format!("postgres://postgres@127.0.0.1:{}/shop?sslmode=disable", pg.port);
         let found = assess(&url, &["--timeframe", "1"]);
         let seen = found.seen("PG14");

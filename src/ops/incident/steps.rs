@@ -14,6 +14,7 @@ use crate::ops::recovery;
 use crate::text;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// An assessment that is no older has the sessions as they are before anything is ended; seconds.
@@ -79,6 +80,9 @@ pub(super) fn paste(a: &About<'_>) -> Option<String> {
     ))
 }
 
+/// The fact of an assessment's evidence: the checks that warned.
+const WARNED: &str = "warned";
+
 /// Runs the operation of a step and records what it found.
 pub(super) async fn run(cx: &Cx, a: &About<'_>, def: &StepDef) -> Result<Evidence> {
     match def.evidence.as_str() {
@@ -126,7 +130,8 @@ async fn assessed(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
         .fact("check", s.check.clone())
         .fact("next", s.next.clone())
         .fact("assessed at", found.began.to_string())
-        .fact("findings", bad.len().to_string());
+        .fact("findings", bad.len().to_string())
+        .fact(WARNED, bad.iter().map(|f| f.check.as_str()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" "));
     if let Some(action) = &s.recover {
         d = d.fact(ANSWER, recovery::command(action, a.target.word()));
     }
@@ -233,7 +238,7 @@ fn calm(cx: &Cx, a: &About<'_>, i: &Incident) -> Result<(bool, String)> {
     let cause = i.newest("assessed").and_then(|e| e.facts.get("check")).cloned().unwrap_or_default();
     Ok(match newer {
         // The same rule as for the effect: what warns beside the cause is no reason to wait.
-        Some(l) => match judged(&l, &cause) {
+        Some(l) => match judged(&l, &cause, i.newest("assessed").and_then(warned).as_ref()) {
             (true, words) => (true, format!("{words}, and no action of Holdpoint's was taken")),
             (false, words) => (false, format!("no action was taken{ELSEWHERE}, and an assessment still says: {words}")),
         },
@@ -246,7 +251,7 @@ async fn verified(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
     let first = a.incident.as_ref().and_then(|i| i.newest("assessed"));
     let check = first.and_then(|e| e.facts.get("check")).cloned().unwrap_or_default();
     let found = look(cx, a).await?;
-    let (holds, words) = judged(&found, &check);
+    let (holds, words) = judged(&found, &check, first.and_then(warned).as_ref());
     let mut d = draft(a, "verified", holds, words)
         .fact("says", found.summary.says.clone())
         .fact("next", found.summary.next.clone())
@@ -257,8 +262,14 @@ async fn verified(cx: &Cx, a: &About<'_>) -> Result<Evidence> {
     cx.record(d)
 }
 
-/// Whether a later assessment says that it is over: the check that named the cause warns no more and could see, and nothing is critical.
-fn judged(found: &Assessment, cause: &str) -> (bool, String) {
+/// The checks that warned when an incident was assessed, where that is on record.
+fn warned(assessed: &Evidence) -> Option<BTreeSet<&str>> {
+    assessed.facts.get(WARNED).map(|all| all.split(' ').collect())
+}
+
+/// Whether a later assessment says that it is over: the check that named the cause warns no more and could see, nothing is critical, and
+/// nothing warns that did not among the `warned` of the incident's assessment: that is another fault.
+fn judged(found: &Assessment, cause: &str, warned: Option<&BTreeSet<&str>>) -> (bool, String) {
     let bad = warnings(found);
     let of_cause = found.checks.iter().find(|c| c.check == cause);
     let says = &found.summary.says;
@@ -278,6 +289,10 @@ fn judged(found: &Assessment, cause: &str) -> (bool, String) {
     }
     if bad.first().is_some_and(|f| f.severity == Severity::Critical) {
         return (false, format!("something is critical: {says}"));
+    }
+    if let Some(new) = bad.iter().find(|f| warned.is_some_and(|w| !w.contains(f.check.as_str()))) {
+        let words = format!("something warns that did not when this incident was assessed: {}", text::clean(&new.message));
+        return (false, format!("{words}. Assess it anew, then that is looked for, too"));
     }
     let left = match bad.len() {
         0 => "nothing warns".to_string(),
@@ -334,7 +349,7 @@ mod tests {
     #[test]
     fn it_is_over_when_the_cause_was_seen_to_be_gone_and_nothing_is_critical() {
         use Severity::{Critical, Ok, Unknown, Warning};
-        let holds = |seen: &[(&'static str, Severity)]| judged(&found(seen), "PG06").0;
+        let holds = |seen: &[(&'static str, Severity)]| judged(&found(seen), "PG06", None).0;
         assert!(holds(&[("PG06", Ok), ("PG27", Warning)]));
         assert!(!holds(&[("PG06", Warning), ("PG27", Ok)]), "the cause warns");
         let mut quiet = found(&[("PG06", Warning), ("PG27", Warning)]);
@@ -349,12 +364,16 @@ mod tests {
         };
         let mutes = [mute("PG06"), mute("PG27")];
         quiet.checks = quiet.checks.into_iter().map(|c| c.muted_by(&mutes, Timestamp::UNIX_EPOCH)).collect();
-        let (over, words) = judged(&quiet, "PG06");
+        let (over, words) = judged(&quiet, "PG06", None);
         assert!(!over && words.contains("is muted until 1970-01-01 01:00 UTC"), "{words}");
-        assert!(judged(&quiet, "PG14").0, "what was muted beside it is somebody's decision");
+        assert!(judged(&quiet, "PG14", None).0, "what was muted beside it is somebody's decision");
         assert!(!holds(&[("PG06", Unknown), ("PG27", Ok)]), "what could not be seen is not gone");
         assert!(!holds(&[("PG06", Ok), ("PG27", Critical)]), "another thing is critical");
         assert!(!holds(&[("connect", Unknown)]), "nothing was seen");
-        assert!(judged(&found(&[("PG27", Ok)]), "").0, "nothing had been wrong");
+        assert!(judged(&found(&[("PG27", Ok)]), "", None).0, "nothing had been wrong");
+        let warned = BTreeSet::from(["PG06", "PG27"]);
+        assert!(judged(&found(&[("PG06", Ok), ("PG27", Warning)]), "PG06", Some(&warned)).0, "it warned before");
+        let (over, words) = judged(&found(&[("PG06", Ok), ("PG04", Warning)]), "PG06", Some(&warned));
+        assert!(!over && words.contains("did not when this incident was assessed"), "{words}");
     }
 }

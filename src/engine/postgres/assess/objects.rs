@@ -227,6 +227,13 @@ pub(super) async fn constraints(s: &Session, check: &Check) -> Result<Seen> {
         JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
         WHERE t.tgenabled = 'D' GROUP BY 1, 4 ORDER BY 2 DESC, 1 LIMIT 50";
     const UNPROVED: &str = "SELECT count(*) FROM pg_catalog.pg_constraint WHERE NOT convalidated AND contype IN ('f', 'c')";
+    // Sessions that begin as replicas look at no foreign key, and fire no trigger. Ours shows what the server and its database say.
+    const REPLICA: &str = "SELECT CASE WHEN r.setrole = 0 THEN 'database ' || coalesce(d.datname, '?') ELSE 'role ' || coalesce(u.rolname, '?') END \
+        FROM pg_catalog.pg_db_role_setting r LEFT JOIN pg_catalog.pg_database d ON d.oid = r.setdatabase LEFT JOIN pg_catalog.pg_roles u ON u.oid = r.setrole \
+        WHERE (r.setdatabase = 0 OR d.datname = current_database()) AND EXISTS (SELECT FROM unnest(r.setconfig) c WHERE c ~* '^session_replication_role=replica$') \
+        UNION ALL SELECT 'the server' FROM pg_catalog.pg_settings WHERE name = 'session_replication_role' AND setting = 'replica' AND source NOT IN ('database', 'user', 'database user') \
+        ORDER BY 1 LIMIT 5";
+    let replicas = rows(s, REPLICA).await?;
     let found = rows(s, DISABLED).await?;
     let unproved = rows(s, UNPROVED).await?.first().and_then(|r| number(r, 0)).unwrap_or(0.0);
     let mut seen = Seen::of(check).figure("tables", found.len() as f64).figure("unproved", unproved);
@@ -236,6 +243,16 @@ pub(super) async fn constraints(s: &Session, check: &Check) -> Result<Seen> {
     };
     if unproved > 0.0 {
         seen.says.push_str(&format!(", {unproved} constraints not validated"));
+    }
+    for r in &replicas {
+        let whose = crate::text::clean(cell(r, 0)).into_owned();
+        let words = format!(
+            "new sessions of {whose} look at no foreign keys and fire no triggers (session_replication_role is replica): rows without a parent may have come in"
+        );
+        seen.says = format!("{}; {whose} begins sessions without foreign keys", seen.says);
+        seen.find(Finding::new(Severity::Warning, check.id, whose, words).next(
+            "Find out who set it and why (a load, a copy); ALTER … RESET session_replication_role; takes it back. Then look for rows without their parent.",
+        ));
     }
     for r in found.iter().take(5) {
         let table = cell(r, 0);
