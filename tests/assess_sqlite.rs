@@ -156,6 +156,23 @@ fn no_file_and_no_database_are_told_apart() {
 }
 
 #[test]
+fn a_file_that_was_a_database_and_is_gone_is_critical() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (path, conn) = database(dir.path(), "");
+    drop(conn);
+    std::fs::write(dir.path().join("holdpoint.toml"), format!("[targets.shop]\nengine = \"sqlite\"\npath = \"{}\"\n", path.display()))
+        .expect("written");
+    let of = || support::assess::assess_in(dir.path(), "shop", &[]);
+    assert_eq!(of().seen("connect").severity, Severity::Ok);
+    std::fs::write(&path, "this is no database, however long it is: ".repeat(40)).expect("overwritten");
+    assert_eq!(of().seen("connect").severity, Severity::Critical);
+    std::fs::remove_file(&path).expect("removed");
+    let run = of();
+    assert_eq!(run.seen("connect").severity, Severity::Critical, "{:#?}", run.found);
+    assert!(run.found.summary.says.contains("an earlier assessment was in it"), "{}", run.found.summary.says);
+}
+
+#[test]
 fn a_copy_that_was_cut_off_is_told_from_a_damaged_file_and_a_closed_log_from_none() {
     let dir = tempfile::tempdir().expect("a directory");
     let (path, conn) = database(dir.path(), "pragma journal_mode = wal");

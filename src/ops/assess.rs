@@ -131,11 +131,13 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
         before: None,
         changes: Vec::new(),
     };
+    let was_there = cx.store.was_connected(&target.kept_as()).unwrap_or_default();
     match log_in(&engine, password.clone(), &target, LOGIN).await {
         Err(e) => {
             // A pooler is asked itself: who waits for it stands in no process list of the server. A file is looked at.
             let before = engine.assessing().get()?.before(&e, &how.limits).await;
-            let seen = failure::seen(&e, &target.name, ms(began.elapsed()), before.as_ref().and_then(|s| s.findings.first()));
+            let in_the_way = before.as_ref().and_then(|s| s.findings.first());
+            let seen = failure::seen(&e, &target.name, ms(began.elapsed()), in_the_way, was_there);
             let ill = seen.severity == Severity::Critical;
             let pooled = e.obstacle == Some(Obstacle::Pooler);
             run.report(if ill && !pooled { failure::with_followers(seen, cx, &target, &e) } else { seen });
@@ -162,7 +164,6 @@ pub async fn assess(cx: &Cx, target: Target, how: &How, tell: impl Fn(News) + Se
             };
             let entry = assessing.entry(&session, target.database.as_deref().unwrap_or_default());
             let holder = seen.as_ref().and_then(|s| s.findings.first());
-            let was_there = cx.store.was_connected(&target.kept_as()).unwrap_or_default();
             run.report(failure::connected(&session, remark, &entry, holder, was_there, took, how));
             if let Some(seen) = seen.filter(|s| checks.iter().any(|c| c.id == s.check)) {
                 run.report(seen);

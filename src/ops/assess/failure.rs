@@ -274,9 +274,16 @@ fn fault(e: &Error) -> Option<Fault> {
     }
 }
 
-/// No connection. What is in the way says more than that something is.
-pub(super) fn seen(e: &Error, target: &str, took: f64, in_the_way: Option<&Finding>) -> Seen {
-    let (severity, mut message, mut next) = meaning(e);
+/// No connection. What is in the way says more than that something is. `was_there`: an earlier assessment was in that very database.
+pub(super) fn seen(e: &Error, target: &str, took: f64, in_the_way: Option<&Finding>, was_there: bool) -> Seen {
+    let (mut severity, mut message, mut next) = meaning(e);
+    // What was there is no wrong name, and a file that was a database has been overwritten.
+    let gone = e.obstacle == Some(Obstacle::NoFile) || is_missing(e) || e.code.as_deref().is_some_and(|c| c.starts_with("SQLITE_NOTADB"));
+    if was_there && gone && severity == Severity::Unknown {
+        severity = Severity::Critical;
+        message = format!("{message}; an earlier assessment was in it");
+        next = "Find out who removed, renamed or overwrote it, and when; keep what is left of it, and restore it from a backup.".into();
+    }
     if let Some(f) = in_the_way.filter(|f| f.severity >= Severity::Warning) {
         message = format!("{message}; {}", f.message);
         next.clone_from(&f.next);
@@ -331,7 +338,7 @@ mod tests {
     #[test]
     fn each_failure_says_what_it_means() {
         let seen_of = |e: Error| {
-            let seen = seen(&e.hint("See whether pg_authid is locked."), "shop", 1.0, None);
+            let seen = seen(&e.hint("See whether pg_authid is locked."), "shop", 1.0, None, false);
             (seen.severity, seen.findings[0].next.clone())
         };
         let meaning = |code: Option<&str>, message: &str| seen_of(Error { code: code.map(str::to_string), ..Error::connect(message) });
