@@ -387,7 +387,7 @@ fn of_several_answers_to_a_check_one_is_chosen_and_hands_are_told_their_work() {
     let screen = c.screen();
     assert!(screen.contains("For a person to do: Another server") && screen.contains("2. Promote the other."), "{screen}");
     let mut c = found(vec![Finding::new(Severity::Warning, "PG03", "it", "it is slow").next("Look.")]);
-    assert!(c.press("x").is_empty() && c.screen().contains("No action answers this check"), "{}", c.screen());
+    assert!(c.press("x").is_empty() && c.screen().contains("No action is proposed for this check"), "{}", c.screen());
 }
 
 #[test]

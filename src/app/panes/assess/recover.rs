@@ -41,7 +41,7 @@ pub fn ask_of_check(state: &mut State, effects: &mut Vec<Effect>) {
     match &actions[..] {
         [] => {
             let target = text::shell_word(&state.assess.target);
-            let words = format!("No action answers this check: Enter tells its next step. All actions: holdpoint recover {target}");
+            let words = format!("No action is proposed for this check: Enter tells its next step. All actions: holdpoint recover {target}");
             state.say(Note::info(words));
         }
         [one] => look_at(state, one.clone(), effects),
