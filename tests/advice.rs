@@ -363,6 +363,15 @@ fn postgresql_finds_what_is_best_and_says_where_nothing_is() {
     assert!(others["helped"][0]["after"].as_f64() < others["helped"][0]["before"].as_f64(), "{beside:#}");
     let left = p.postgres_server().psql("app-dev", "select count(*) from pg_indexes where schemaname = 'public' and tablename = 'orders'");
     assert_eq!(left.trim(), "1");
+    // The newest one of each, where the plan walks through an index in that order.
+    p.postgres_server().psql("app-dev", "create index orders_made on orders (created_at)");
+    let newest = best(
+        "select c.id, x.* from customers c, lateral (select id, total from orders o where o.customer_id = c.id order by created_at desc limit 1) x \
+         where c.id < 300",
+        &["customer_id", "created_at"],
+    );
+    found(&p, "app-dev", &newest, "estimated", &[]);
+    p.postgres_server().psql("app-dev", "drop index orders_made");
     // Statistics that are old come first.
     p.postgres_server().psql("app-dev", "alter table orders set (autovacuum_enabled = off)");
     p.postgres_server().psql("app-dev", "update orders set note = note || '.' where id % 3 = 0");

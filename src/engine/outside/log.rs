@@ -42,7 +42,7 @@ fn is_crash(line: &str) -> bool {
 const MACHINE: [&str; 4] = ["Out of memory", "out of memory", "could not read block", "could not fork"];
 
 /// Of those the lines that say that a disk has no room, and that it does not write or read.
-const NO_ROOM: [&str; 3] = ["No space left", "disk full", "errno: 28"];
+const NO_ROOM: [&str; 6] = ["No space left", "disk full", "Disk is full", "errno: 28", "Errcode: 28", "error number 28"];
 const FAILING: [&str; 2] = ["could not fsync", "Input/output error"];
 
 /// What a standby's log says of a primary that no longer has the WAL that is wanted.

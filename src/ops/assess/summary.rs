@@ -194,9 +194,12 @@ const FULL: f64 = 99.0;
 
 /// The disk of a server that is down, where it is full: so it is itself, or so says the log.
 fn full_disk(checks: &[Seen]) -> Option<&Finding> {
-    let said = checks.iter().flat_map(|c| &c.findings).any(|f| f.fault == Some(Fault::NoRoom));
+    let said = checks.iter().flat_map(|c| &c.findings).find(|f| f.fault == Some(Fault::NoRoom));
     let disk = checks.iter().find(|c| c.check == "disk")?;
-    disk.findings.iter().max_by_key(|f| f.severity).filter(|_| said || disk.figures.get("used").is_some_and(|used| *used >= FULL))
+    let full = disk.findings.iter().max_by_key(|f| f.severity);
+    full.filter(|_| said.is_some() || disk.figures.get("used").is_some_and(|used| *used >= FULL))
+        // One that is not known here, as a binary log's may be: its log has just said so.
+        .or_else(|| said.filter(|f| f.severity >= Severity::Warning && full.is_none()))
 }
 
 /// Checks of what has been so for long, and will do harm some day: what happens now comes before them.
@@ -403,6 +406,10 @@ mod tests {
         let disk = seen("disk", Severity::Warning, "/srv", "the file system of WAL (/srv) is 97 % full, 15 MB left").figure("used", 97.0);
         assert!(summary(&[refused.clone(), disk.clone()]).says.starts_with("Nobody listens"));
         let log = of(seen("log", Severity::Warning, "log", "PANIC: could not write to file: No space left on device"), Fault::NoRoom);
+        // Where its disk is not among those that are known, the log's word is all there is.
+        let mut sound = seen("disk", Severity::Ok, "/srv", "").figure("used", 52.0);
+        sound.findings.clear();
+        assert!(summary(&[refused.clone(), sound, log.clone()]).says.starts_with("Its disk is full: PANIC: could not write"));
         let s = summary(&[refused, disk, log]);
         assert!(
             s.says.starts_with("Its disk is full: the file system of WAL (/srv) is 97 % full, 15 MB left. Nobody listens"),

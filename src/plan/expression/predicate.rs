@@ -52,6 +52,7 @@ impl Predicate {
             // A boolean column stands for itself.
             Expr::Column(_) => make(Test::Equal, expr, None, "="),
             Expr::Not(inner) if inner.column().is_some() => make(Test::Equal, inner, None, "="),
+            Expr::Not(inner) => opposite(inner).map_or_else(|| make(Test::Other, expr, None, ""), |e| Predicate::of(&e)),
             Expr::Compare { op, left, right } => {
                 let (here, there) = (!left.columns().is_empty(), !right.columns().is_empty());
                 let readable = !left.has_unread() && !right.has_unread();
@@ -114,6 +115,28 @@ impl Predicate {
             _ => None,
         }
     }
+}
+
+/// What is true where this is false, and unknown where it is unknown: servers turn `NOT (a = b)` into `a <> b` themselves.
+fn opposite(e: &Expr) -> Option<Expr> {
+    Some(match e {
+        Expr::Not(inner) => (**inner).clone(),
+        Expr::Null { what, negated } => Expr::Null { what: what.clone(), negated: !negated },
+        Expr::In { what, list, negated } => Expr::In { what: what.clone(), list: list.clone(), negated: !negated },
+        Expr::Compare { op, left, right } => {
+            let op = match op.as_str() {
+                "=" => "<>",
+                "<>" => "=",
+                "<" => ">=",
+                "<=" => ">",
+                ">" => "<=",
+                ">=" => "<",
+                _ => return None,
+            };
+            Expr::Compare { op: op.into(), left: left.clone(), right: right.clone() }
+        }
+        _ => return None,
+    })
 }
 
 /// The one qualifier of all columns of an expression.

@@ -78,6 +78,10 @@ fn subplans_are_no_columns() {
 fn the_conditions_of_mysql_and_mariadb_are_read() {
     let s = |t: &str| Some(t.to_string());
     assert_eq!(one(MY, "(`b`.`q` = 7)"), (Test::Equal, "b.q".into(), s("7")));
+    // As the servers turn it themselves.
+    assert_eq!(one(MY, "(not (`b`.`q` = 7))"), (Test::NotEqual, "b.q".into(), s("7")));
+    assert_eq!(one(MY, "(not (`b`.`q` > 7))"), (Test::Range, "b.q".into(), s("7")));
+    assert_eq!(one(MY, "(not (`b`.`q` is null))").0, Test::NotNull);
     let all = shown(MY, "o.q = 7 and o.r > 3 and o.name like 'a%' and o.z in (1,2,3) and o.d between 1 and 9 and o.x is null");
     let tests: Vec<Test> = all.iter().map(|a| a.0).collect();
     assert_eq!(tests, [Test::Equal, Test::Range, Test::Prefix, Test::In, Test::Range, Test::Range, Test::Null]);

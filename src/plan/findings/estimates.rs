@@ -105,11 +105,21 @@ fn matters(s: &Scene<'_>, i: usize) -> bool {
         .any(|j| s.own_ms(j).is_some_and(|own| own >= SELF_MS && own >= SELF_SHARE * total))
 }
 
+/// Whether rows are looked up by a list that a subquery makes, of which SQLite guesses the length (25 in `whereLoopAddBtreeIndex`).
+fn of_list(s: &Scene<'_>, i: usize) -> bool {
+    let beside = || s.parent(i).into_iter().flat_map(|p| s.children(p)).chain(s.subtree(i));
+    s.product == Product::Sqlite && s.node(i).raw_op.contains("=?") && beside().any(|j| s.node(j).op == "list subquery")
+}
+
 fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding> {
     let n = s.node(i);
     let e = factor(s, i)?;
     let (plan, got) = (n.est_rows?, n.rows?);
-    let severity = if e.abs() >= WRONG[2] { Severity::Critical } else { Severity::Warning };
+    let severity = match () {
+        () if of_list(s, i) => Severity::Info,
+        () if e.abs() >= WRONG[2] => Severity::Critical,
+        () => Severity::Warning,
+    };
     let weight = match (s.plan.analyzed, s.own_ms(i)) {
         (true, Some(own)) => Weight::Timed(caused.unwrap_or(own).max(own)),
         _ => Weight::Counted,
@@ -197,6 +207,12 @@ fn estimate(s: &Scene<'_>, i: usize, caused: Option<f64>) -> Option<PlanFinding>
         ),
         false if asked => (
             "What a subquery answers cannot be estimated: the planner takes a fixed share of the rows. Write it as a join and explain again.".to_string(),
+            None,
+        ),
+        false if of_list(s, i) => (
+            "SQLite takes a fixed number of values for the list that a subquery makes, and no statistics change that. Written as a join it is \
+             estimated by the table's: compare the plans where the order of tables suffers."
+                .to_string(),
             None,
         ),
         true => (

@@ -53,6 +53,12 @@ pub(super) fn order(s: &Scene<'_>, u: &mut Use<'_>) {
             }
         }
     }
+    if keys.is_empty()
+        && let Some(order) = walked(s, u)
+    {
+        u.order = order;
+        return;
+    }
     if keys.is_empty() {
         let Some(q) = s.select.as_ref().filter(|q| q.group.is_empty() && !q.distinct) else { return };
         let limited = q.limit.is_some() || s.all().any(|i| s.node(i).op == "limit");
@@ -81,4 +87,17 @@ pub(super) fn order(s: &Scene<'_>, u: &mut Use<'_>) {
         made.iter_mut().for_each(|k| k.down = false);
     }
     u.order = made;
+}
+
+/// The order that an inner query with a LIMIT gets by walking through an index, and testing each row on the way: nothing is sorted, and the
+/// order is wanted all the same.
+fn walked(s: &Scene<'_>, u: &Use<'_>) -> Option<Vec<Key>> {
+    s.limited(u.at).filter(|limit| s.above(*limit).next().is_some() && !s.searches(u.at))?;
+    let name = s.node(u.at).index.as_deref()?;
+    let index = u.table.indexes.iter().find(|i| i.name == name && i.method.is_none() && !i.down.contains(&true))?;
+    let key = |column: &String| {
+        let e = Expr::Column(expression::Column { qualifier: None, name: column.clone() });
+        plain(s, u.table, &e).ok().flatten()
+    };
+    index.keys.iter().map(key).collect()
 }
