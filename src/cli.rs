@@ -14,6 +14,7 @@ mod habits;
 mod history;
 mod import;
 mod journal;
+mod manual;
 mod migrate;
 mod open;
 mod output;
@@ -97,6 +98,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     }
     match command {
         Command::Demo { dir, no_open } => demo::demo(&dir, no_open).await,
+        Command::Manual { page } => manual::manual(page.as_deref()),
         // No database, no configuration.
         Command::Explain { plan: Some(file), engine, format, redact, .. } => {
             explain::from_file(&file, engine.map(Into::into), explain::Out { format, redact })
@@ -168,7 +170,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 }
                 Command::Evidence(e) => evidence::evidence(&cx, e),
                 Command::Journal(j) => journal::journal(&cx, j),
-                Command::Demo { .. } | Command::Open { .. } => Ok(ExitCode::SUCCESS),
+                Command::Demo { .. } | Command::Open { .. } | Command::Manual { .. } => Ok(ExitCode::SUCCESS),
             }
         }
     }

@@ -7,6 +7,7 @@
 pub mod checklist;
 pub mod files;
 pub mod keymap;
+pub mod manual;
 pub mod secrets;
 pub mod surroundings;
 pub mod target;

@@ -242,6 +242,18 @@ fn evidence_travels_between_hosts_and_an_edited_bundle_does_not() {
 }
 
 #[test]
+fn the_manual_is_in_the_program() {
+    let p = Project::sqlite();
+    // A broken configuration keeps nobody from reading how it is written.
+    p.write("holdpoint.toml", "[targets.x]\nenviroment = 1\n");
+    assert!(p.ok(&["manual"]).contains("plan-test"));
+    assert!(p.ok(&["manual", "results"]).contains(include_str!("../assets/manual/results.md")));
+    assert!(p.ok(&["manual", "configuration"]).contains("[environments]"));
+    let text = p.expect(2, &["manual", "result"]);
+    assert!(text.contains("`holdpoint manual results`"), "{text}");
+}
+
+#[test]
 fn bad_input_ends_in_a_sentence_that_says_what_to_do() {
     let p = Project::sqlite();
     // A target that is not there, with the nearest one named.

@@ -209,9 +209,18 @@ fn the_tree_and_the_names_are_read_again_when_a_database_is_attached_or_let_go()
 }
 
 #[test]
-fn letters_of_vims_command_line_lead_to_its_commands() {
+fn words_of_other_programs_lead_to_what_does_the_same() {
     let mut c = open("select 1");
-    for (typed, action) in [("w", Action::SaveFile), ("wq", Action::SaveFile), ("x", Action::SaveFile), ("e", Action::OpenFile)] {
+    for (typed, action) in [
+        ("w", Action::SaveFile),
+        ("wq", Action::SaveFile),
+        ("x", Action::SaveFile),
+        ("e", Action::OpenFile),
+        ("exit", Action::Quit),
+        ("undo", Action::Undo),
+        ("kill", Action::GoSessions),
+        ("save", Action::SaveFile),
+    ] {
         c.press("C-p");
         c.type_text(typed);
         let Some(Dialog::Palette(p)) = c.state.dialogs.last() else { panic!("{typed}: no palette") };

@@ -19,6 +19,11 @@ pub fn explained(state: &State, statement: &str, error: Error) -> Error {
     if !matches!(error.kind, Kind::Statement | Kind::ReadOnly | Kind::Held) {
         return error;
     }
+    // PostgreSQL's "in failed SQL transaction": what comes next is a key, and on the screen.
+    if error.code.as_deref() == Some("25P02") {
+        let keys = keys_now(state, Action::Rollback).unwrap_or_else(|| ":rollback".into());
+        return error.hint(format!("{keys} rolls it back; ROLLBACK TO a savepoint keeps what was before that."));
+    }
     match instead(state, statement).or_else(|| quoted_value(state, statement)) {
         Some(hint) => error.hint(hint),
         None => error,

@@ -1,32 +1,19 @@
 //! The manual's pages, which `?` shows below the keys of a pane: the same Markdown that the repository shows.
 
 use super::state::Pane;
+use crate::config::manual;
 use crate::text;
 
 /// The pages of a pane, in the order in which they are shown.
 fn pages(pane: Pane) -> &'static [&'static str] {
-    const EDITOR: &str = include_str!("../../assets/manual/editor.md");
-    const RUNNING: &str = include_str!("../../assets/manual/running.md");
-    const COMPLETION: &str = include_str!("../../assets/manual/completion.md");
-    const RESULTS: &str = include_str!("../../assets/manual/results.md");
-    const EXPORT: &str = include_str!("../../assets/manual/export.md");
-    const SCHEMA: &str = include_str!("../../assets/manual/schema.md");
-    const PLAN: &str = include_str!("../../assets/manual/plan.md");
-    const ADVICE: &str = include_str!("../../assets/manual/advice.md");
-    const PLAN_TEST: &str = include_str!("../../assets/manual/plan-test.md");
-    const SESSIONS: &str = include_str!("../../assets/manual/sessions.md");
-    const ASSESS: &str = include_str!("../../assets/manual/assess.md");
-    const RECOVER: &str = include_str!("../../assets/manual/recover.md");
-    const INCIDENT: &str = include_str!("../../assets/manual/incident.md");
-    const FINDINGS: &str = include_str!("../../assets/manual/findings.md");
     match pane {
-        Pane::Editor => &[EDITOR, COMPLETION, RUNNING, EXPORT],
-        Pane::Results => &[RESULTS, EXPORT, RUNNING],
-        Pane::Schema => &[SCHEMA],
-        Pane::Plan => &[PLAN, PLAN_TEST, FINDINGS, ADVICE],
-        Pane::Sessions => &[SESSIONS],
-        Pane::Assess => &[ASSESS, RECOVER, INCIDENT],
-        Pane::Checklist => &[PLAN_TEST, INCIDENT],
+        Pane::Editor => &["editor", "completion", "running", "export"],
+        Pane::Results => &["results", "export", "running"],
+        Pane::Schema => &["schema"],
+        Pane::Plan => &["plan", "plan-test", "findings", "advice"],
+        Pane::Sessions => &["sessions"],
+        Pane::Assess => &["assess", "recover", "incident"],
+        Pane::Checklist => &["plan-test", "incident"],
         _ => &[],
     }
 }
@@ -36,7 +23,7 @@ pub const TEXT: &str = "  ";
 
 /// The pages as lines of help: (keys, sentence); a line without keys is a heading.
 pub fn lines(pane: Pane, width: usize) -> Vec<(String, String)> {
-    pages(pane).iter().flat_map(|p| page(p, width)).collect()
+    pages(pane).iter().filter_map(|p| manual::page(p)).flat_map(|p| page(p.text, width)).collect()
 }
 
 fn page(markdown: &str, width: usize) -> Vec<(String, String)> {

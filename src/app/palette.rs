@@ -4,7 +4,7 @@ use super::action::Action;
 use super::fuzzy::Fuzzy;
 use super::jump;
 use super::list::ListCursor;
-use super::state::State;
+use super::state::{Pane, State};
 use crate::model::NodePath;
 use crate::model::names::Names;
 use crate::ops::library::Saved;
@@ -72,6 +72,27 @@ pub struct Palette {
     pub own_only: bool,
 }
 
+/// The actions that a word means in other programs: vim's command line, database clients, process viewers.
+fn meant(word: &str) -> &'static [Action] {
+    match word.trim().to_lowercase().as_str() {
+        "w" | "wq" | "x" => &[Action::SaveFile],
+        "e" => &[Action::OpenFile],
+        "q" | "q!" | "exit" | "bye" | "leave" => &[Action::Quit],
+        "kill" | "terminate" | "processes" | "processlist" | "ps" | "top" => &[Action::GoSessions, Action::GoAssess, Action::Cancel],
+        "locks" | "blocking" | "deadlock" => &[Action::LockTree, Action::GoAssess],
+        "index" | "indexes" | "advice" | "slow" | "tune" => &[Action::Advise, Action::Analyze, Action::Optimize],
+        "restore" | "dump" => &[Action::GoBackups],
+        "health" | "status" | "emergency" | "incident" => &[Action::GoAssess],
+        "close" => &[Action::CloseResult, Action::CloseBuffer],
+        "save" => &[Action::SaveFile, Action::SaveQuery, Action::Export],
+        "download" | "csv" => &[Action::Export, Action::CopyCsv, Action::ExportStatement],
+        "upload" | "load" => &[Action::Import],
+        "connect" | "use" => &[Action::Reconnect, Action::GoStart],
+        "audit" | "log" => &[Action::GoJournal, Action::History],
+        _ => &[],
+    }
+}
+
 /// Most matches that are kept; nobody scrolls further.
 const SHOWN: usize = 200;
 
@@ -80,8 +101,9 @@ impl Palette {
         let contexts = super::keys::contexts(state);
         let mut entries: Vec<Entry> = Vec::new();
         for a in Action::ALL {
+            let undoes = matches!(a, Action::Undo | Action::Redo) && state.view.focus == Pane::Editor;
             // Moves and edits are keys: nobody looks them up to do them once.
-            if *a == Action::Palette || *a == Action::Leader || a.is_move() || !super::keys::applies(state, *a) {
+            if *a == Action::Palette || *a == Action::Leader || (a.is_move() && !undoes) || !super::keys::applies(state, *a) {
                 continue;
             }
             let keys = state.keymap.key_for(&contexts, a.name()).map(crate::config::keymap::show).unwrap_or_default();
@@ -215,16 +237,12 @@ impl Palette {
                 }
             }
         }
-        // What vim's command line calls them.
-        let meant = match pattern.trim() {
-            "w" | "wq" | "x" => Some(Action::SaveFile),
-            "e" => Some(Action::OpenFile),
-            _ => None,
-        };
-        let meant = meant.filter(|_| self.finds == Finds::Everything).map(Choice::Action);
-        if let Some(at) = meant.and_then(|m| self.entries.iter().position(|e| e.choice == m)) {
-            self.shown.retain(|i| *i != at);
-            self.shown.insert(0, at);
+        let meant = if self.finds == Finds::Everything { meant(&pattern) } else { &[] };
+        for action in meant.iter().rev() {
+            if let Some(at) = self.entries.iter().position(|e| e.choice == Choice::Action(*action)) {
+                self.shown.retain(|i| *i != at);
+                self.shown.insert(0, at);
+            }
         }
         if let Some(line) = pattern.trim().parse().ok().filter(|n| *n > 0 && self.finds == Finds::Everything) {
             let label = format!("line {line}");
@@ -233,6 +251,19 @@ impl Palette {
         }
         self.shown.truncate(SHOWN);
         self.list = ListCursor::default();
+    }
+
+    /// What stands where nothing matches.
+    pub fn nothing(&self) -> &'static str {
+        if self.waits() {
+            return "the names are being read …";
+        }
+        match self.pattern().trim().to_lowercase().as_str() {
+            "settings" | "set" | "config" | "configuration" | "preferences" | "options" | "theme" | "colors" | "vim" | "emacs"
+            | "guarded" | "access" | "password" => "nothing matches; it is set in a file: `holdpoint manual configuration`",
+            "keys" | "keymap" | "keybindings" | "shortcuts" => "nothing matches; your keys are set in a file: `holdpoint manual keymap`",
+            _ => "nothing matches",
+        }
     }
 
     pub fn chosen(&self) -> Option<&Entry> {

@@ -387,6 +387,11 @@ pub enum Command {
     /// The append-only, hash-chained record
     #[command(subcommand)]
     Journal(Journal),
+    /// Print a page of the manual; without one, list them
+    Manual {
+        /// editor, running, results, export, plan, assess … or configuration and keymap, which explain every key of those files
+        page: Option<String>,
+    },
 }
 
 /// Which migrations of which target.

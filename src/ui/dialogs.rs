@@ -302,8 +302,7 @@ fn palette(state: &State, d: &Palette, c: &mut Canvas<'_>) -> Option<(u16, u16)>
     c.put(x, inside.y, inside.w.saturating_sub(2), &format!("{before}{after}"), c.look.text);
     let cursor = (x + text::width(before) as u16, inside.y);
     if d.shown.is_empty() {
-        let words = if d.waits() { "the names are being read …" } else { "nothing matches" };
-        c.put(inside.x, inside.y + 1, inside.w, words, c.look.dim);
+        c.put(inside.x, inside.y + 1, inside.w, d.nothing(), c.look.dim);
     }
     // Names of columns come with their tables'.
     let name_w = match d.finds {
