@@ -53,6 +53,25 @@ fn a_pile_up_behind_ddl_is_named_first() {
     assert_eq!(assess_maria(&my, "oncall", &[]).seen("MY07").severity, Severity::Ok);
 }
 
+/// Few wait, and for a moment only: what they wait for is no cause yet when it is read, and is one when the assessment ends.
+#[test]
+fn a_pile_up_that_has_just_begun_is_named_at_the_end() {
+    let my = maria(&[]);
+    let _holder = Held::maria_done(&my, "app", "begin; select count(*) from orders;");
+    let _ddl = Held::maria(&my, "root", "alter table orders add column note text;");
+    wait_until("the ALTER waits", || in_state(&my, "Waiting for table metadata lock") == 1);
+    let _behind = Held::maria(&my, "app", "select count(*) from orders;");
+    wait_until("somebody waits behind it", || in_state(&my, "Waiting for table metadata lock") == 2);
+    let run = assess_maria(&my, "oncall", &["--timeframe", "7"]);
+    assert_eq!(run.found.summary.check, "MY07", "{:#?}", run.found);
+    assert!(
+        run.found.summary.says.starts_with("1 session waits behind alter table orders add column note text"),
+        "{:#?}",
+        run.found.summary
+    );
+    assert_eq!(run.found.checks.iter().filter(|c| c.check == "MY07").count(), 1, "told once");
+}
+
 #[test]
 fn a_hot_row_is_named_with_who_has_it() {
     let my = maria(&[]);

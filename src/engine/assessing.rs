@@ -11,7 +11,7 @@ use crate::text;
 use std::time::Duration;
 
 pub(super) use disks::{Growth, judge_disks, judge_growth, sample_free};
-pub(super) use locks::{AGAIN, COMMITS, ROLLS_BACK, Words, is_hasty, judge_locks, moved};
+pub(super) use locks::{AGAIN, COMMITS, ROLLS_BACK, Words, in_the_way, is_hasty, judge_locks, moved};
 
 pub(super) const fn limit(name: &'static str, unit: &'static str, warning: f64, critical: f64) -> Limit {
     Limit { name, unit, warning, critical }

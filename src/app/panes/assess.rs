@@ -236,7 +236,11 @@ pub fn news(state: &mut State, job: JobId, news: News) {
         News::Chosen(checks) => a.chosen = checks,
         News::Server(server) => a.server = Some(server),
         News::Seen(seen) => {
-            a.seen.push(*seen);
+            // A lock tree that was looked at again stands where the first one did.
+            match a.seen.iter_mut().find(|s| s.check == seen.check) {
+                Some(first) => *first = *seen,
+                None => a.seen.push(*seen),
+            }
             a.summary = assess::summary(&a.seen);
         }
     }

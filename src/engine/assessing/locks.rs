@@ -119,6 +119,12 @@ pub(in crate::engine) fn judge_locks(tree: &LockTree, words: &Words, check: &Che
     seen
 }
 
+/// What the tree says of whoever is in the way of most, however short the waits are yet: for a check that sees that most wait.
+pub(in crate::engine) fn in_the_way(tree: &LockTree, words: &Words, check: &Check, limits: &Limits) -> Option<Finding> {
+    let root = tree.roots.first()?;
+    Some(of_root(root, &Help::against(root, tree, words), tree, words, check, limits))
+}
+
 /// Nobody is to be ended: a moment later somebody else is in the way.
 fn of_short_waits(tree: &LockTree, waiting: usize, words: &Words, check: &Check) -> Finding {
     let sample = tree.sessions.iter().find(|s| s.waits.is_some() && !s.statement.is_empty());
@@ -134,7 +140,10 @@ fn of_root(root: &Root, help: &Help<'_>, tree: &LockTree, words: &Words, check: 
     let (asked, waiting) = (tree.waiting(), tree.waiting() + tree.unasked);
     let victims = if asked == 0 { 0.0 } else { root.victims as f64 * waiting as f64 / asked as f64 };
     let by_wait = Severity::of(root.longest as f64, limits.of(check, "wait"));
-    let mut severity = by_wait.max(Severity::of(victims, limits.of(check, "victims"))).max(Severity::Info);
+    // Behind DDL that waits everybody queues, and ever more of them: that is told sooner than a plain wait.
+    let queued = matches!(help, Help::CancelQueued { .. }) && root.victims > 1;
+    let by_queue = Severity::of(if queued { root.longest as f64 } else { 0.0 }, limits.of(check, "queue"));
+    let mut severity = by_wait.max(by_queue).max(Severity::of(victims, limits.of(check, "victims"))).max(Severity::Info);
     // What keeps the standby from confirming is the cause, and has a check of its own.
     if matches!(help, Help::Standby) {
         severity = severity.min(Severity::Warning);

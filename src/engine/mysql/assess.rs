@@ -47,14 +47,14 @@ const CHECKS: &[Check] = &[
         "metadata locks",
         "PROCESSLIST, METADATA_LOCK_INFO or performance_schema.metadata_locks, INNODB_TRX",
         "DDL waits for every transaction that has read its table, and all who come later wait behind the DDL.",
-        &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0)],
+        &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0), limit("queue", "s", 5.0, 60.0)],
     ),
     check(
         "MY06",
         "locks",
         "INNODB_TRX, INNODB_LOCK_WAITS or performance_schema.data_lock_waits",
         "Sessions that wait for a row do nothing until the transaction that has it ends.",
-        &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0)],
+        &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0), limit("queue", "s", 5.0, 60.0)],
     ),
     check(
         "MY03",

@@ -41,7 +41,7 @@ const CHECKS: &[Check] = &[
         "locks",
         "pg_stat_activity, pg_blocking_pids, pg_locks",
         "Sessions that wait for a lock do nothing until its holder ends.",
-        &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0)],
+        &[limit("wait", "s", 10.0, 60.0), limit("victims", "sessions", 5.0, 20.0), limit("queue", "s", 5.0, 60.0)],
     ),
     check(
         "PG03",

@@ -1,6 +1,7 @@
 //! One check after the other, each with its limit, until all are read, the budget is used up, or the server is gone.
 
 use super::login::{GRACE, LOGIN};
+use super::summary::WAITS;
 use super::{How, News, ms};
 use crate::engine::{Assessing, Session};
 use crate::model::assessment::{Check, Muted, Sample, Seen, Sight};
@@ -129,6 +130,24 @@ impl Run<'_> {
             };
             self.report(Seen { began: at, took: ms(began.elapsed()), ..seen });
         }
+        self.again(cx, engine, session, sight, checks).await;
+    }
+
+    /// Who waits for whom is looked at again where somebody waited for a moment, as it seemed at first: by now it is known whether it was one.
+    async fn again(&mut self, cx: &Cx, engine: &dyn Assessing, session: &Session, sight: &Sight, checks: &[&'static Check]) {
+        let waited = |s: &Seen| {
+            WAITS.contains(&s.check.as_str()) && s.severity < Severity::Warning && s.figures.get("waiting").is_some_and(|n| *n >= 1.0)
+        };
+        for at in 0..self.done.len() {
+            let first = &self.done[at];
+            let Some(check) = checks.iter().find(|c| c.id == first.check).filter(|_| waited(first)) else { continue };
+            let Some(seen) = self.read(cx, engine, session, sight, check).await else { return };
+            // That nobody waits at one moment takes nothing back: many short waits leave such moments.
+            if matches!(seen.severity, Severity::Warning | Severity::Critical) {
+                self.report(seen);
+                self.done.swap_remove(at);
+            }
+        }
     }
 
     /// Stands for what is not read any more, in the order of the catalogue.
@@ -144,17 +163,24 @@ impl Run<'_> {
         if self.gone.get().is_some() || self.done.iter().any(|s| s.check == check.id) {
             return;
         }
+        if let Some(seen) = self.read(cx, engine, session, sight, check).await {
+            self.report(seen);
+        }
+    }
+
+    /// What a check sees; `None` when the connection is gone.
+    async fn read(&self, cx: &Cx, engine: &dyn Assessing, session: &Session, sight: &Sight, check: &'static Check) -> Option<Seen> {
         let session = &self.now(session);
         let (at, began) = (Timestamp::now(), Instant::now());
         let seen = match self.unread(cx, check) {
             Some(seen) => seen,
             None => match self.limited(session, engine.look(session, sight, check, &self.how.limits)).await {
                 Ok(seen) => seen,
-                Err(_) if self.gone.get().is_some() => return,
+                Err(_) if self.gone.get().is_some() => return None,
                 Err(e) => blind(check, &e, &sight.grant),
             },
         };
-        self.report(Seen { began: at, took: ms(began.elapsed()), ..seen });
+        Some(Seen { began: at, took: ms(began.elapsed()), ..seen })
     }
 
     /// An error is what stands for the sample; `None` when the connection is gone.

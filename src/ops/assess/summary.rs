@@ -221,7 +221,7 @@ const DESTROYS: [&str; 4] = ["fsync", "full_page_writes", "zero_damaged_pages", 
 const BUSY: [&str; 4] = ["PG03", "PG08", "MY03", "MY04"];
 
 /// Checks of who waits for whom: what warns there keeps people waiting now.
-const WAITS: [&str; 4] = ["PG06", "MY06", "MY07", "SQ04"];
+pub(super) const WAITS: [&str; 4] = ["PG06", "MY06", "MY07", "SQ04"];
 
 /// It does its harm now.
 fn is_acute(checks: &[Seen], f: &Finding) -> bool {

@@ -151,6 +151,12 @@ fn of_the_catalogue(r: &Row, check: &Check, limits: &Limits) -> Finding {
         .recover(deed, cell(r, 0))
 }
 
+/// Who is in the way of most at this moment, as this check would tell it.
+pub(super) async fn in_the_way(s: &Session, sight: &Sight, limits: &Limits) -> Result<Option<Finding>> {
+    let Some(check) = super::CHECKS.iter().find(|c| c.id == "PG06") else { return Ok(None) };
+    Ok(crate::engine::assessing::in_the_way(&read(s, sight).await?, &WORDS, check, limits))
+}
+
 fn judge(tree: &LockTree, sight: &Sight, check: &Check, limits: &Limits) -> Seen {
     let mut seen = judge_locks(tree, &WORDS, check, limits);
     // Who waits and for how long is known; not who is in the way (the process that replays on a standby tells nobody).
@@ -209,6 +215,23 @@ mod tests {
             "38 sessions wait behind ALTER TABLE orders ADD COLUMN note text (pid 20), which waits for pid 4711, “etl”, idle in transaction for 41 min 00 s; the longest for 2 min 10 s"
         );
         assert!(seen.findings[0].next.starts_with("Cancel the waiting statement of pid 20"), "{}", seen.findings[0].next);
+    }
+
+    #[test]
+    fn a_queue_behind_ddl_is_told_sooner_than_a_plain_wait() {
+        let holder = || LockSession { id: 7, state: "idle in transaction".into(), idle: Some(9), ..LockSession::default() };
+        let waits = |id, by, wants: &str| LockSession {
+            id,
+            waits: Some(6),
+            wants: wants.into(),
+            blocked_by: vec![by],
+            statement: "alter table t add x int".into(),
+            ..LockSession::default()
+        };
+        let of = |sessions| judge(&LockTree::of(sessions), &sees(), check(), &Limits::default()).severity;
+        assert_eq!(of(vec![holder(), waits(8, 7, "AccessExclusiveLock on t"), waits(9, 8, "AccessShareLock on t")]), Severity::Warning);
+        assert_eq!(of(vec![holder(), waits(8, 7, "AccessExclusiveLock on t")]), Severity::Info, "nobody queues behind it");
+        assert_eq!(of(vec![holder(), waits(8, 7, "ShareLock on t"), waits(9, 8, "AccessShareLock on t")]), Severity::Info);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use std::time::Duration;
 const LOOKS: usize = 10;
 const BETWEEN: Duration = Duration::from_millis(50);
 
+/// The class of waits that the lock tree explains.
+const LOCK: &str = "Lock";
+
 /// Who waits for nothing computes, or waits for a processor: the server does not tell which.
 const COMPUTES: &str = "computing";
 
@@ -32,11 +35,27 @@ pub(super) async fn look(s: &Session, sight: &Sight, check: &Check, limits: &Lim
         }
     }
     let mut seen = judge(&counts, check, limits);
+    if let Some(found) = seen.findings.iter_mut().find(|f| f.object == LOCK)
+        && let Ok(Some(root)) = super::locks::in_the_way(s, sight, limits).await
+    {
+        named(found, root);
+    }
     let computing: f64 = counts.iter().filter(|((class, _), _)| class == COMPUTES).map(|(_, n)| n).sum::<f64>() / LOOKS as f64;
     if let Some(processors) = super::machine::processors(s) {
         judge_load(&mut seen, computing, processors, check, limits);
     }
     Ok(seen)
+}
+
+/// Names who is in the way: waits that are too short for the lock tree's own check are most of what is done here all the same.
+fn named(found: &mut Finding, root: Finding) {
+    // Told by that check, with the same words.
+    if root.severity >= Severity::Warning {
+        return;
+    }
+    found.message = format!("{}: {}", found.message, root.message);
+    found.next = root.next;
+    found.recover = root.recover;
 }
 
 /// Who computes waits for nothing that the server knows of; more of them than there are processors wait for those.
@@ -81,7 +100,7 @@ fn judge(counts: &BTreeMap<(String, String), f64>, check: &Check, limits: &Limit
 /// Where to look on.
 fn next(class: &str, event: &str) -> String {
     match (class, event) {
-        ("Lock", _) => "The lock tree names who is in the way.".into(),
+        (LOCK, _) => "The lock tree names who is in the way.".into(),
         ("IO", _) => "The disk is what they wait for: see disk, checkpoints, temporary files and the top statements.".into(),
         ("LWLock", _) => {
             format!("They are in each other's way inside the server ({event}): fewer sessions at once help, more make it worse.")
@@ -103,6 +122,21 @@ mod tests {
         let pg = Postgres::new(crate::config::Target::bare("t", crate::config::EngineKind::Postgres), None);
         let check = pg.checks().iter().find(|c| c.id == "PG08").unwrap();
         judge(&counts.iter().map(|(c, e, n)| ((c.to_string(), e.to_string()), *n)).collect(), check, &Limits::default())
+    }
+
+    #[test]
+    fn who_is_in_the_way_of_short_waits_is_named_with_what_helps() {
+        let mut found = judged(&[(LOCK, "relation", 40.0)]).findings.remove(0);
+        let root = |severity| {
+            let f = Finding::new(severity, "PG06", "pid 7", "4 sessions wait behind pid 7").next("End pid 7.");
+            f.recover(crate::model::recovery::Deed::EndIdle, "7")
+        };
+        let plain = found.clone();
+        named(&mut found, root(Severity::Warning));
+        assert_eq!(found, plain, "the other check tells it");
+        named(&mut found, root(Severity::Info));
+        assert_eq!((found.check.as_str(), found.next.as_str()), ("PG08", "End pid 7."));
+        assert!(found.message.ends_with("for relation: 4 sessions wait behind pid 7") && found.recover.is_some(), "{found:?}");
     }
 
     #[test]
