@@ -559,6 +559,16 @@ fn what_stands_behind_a_name_belongs_to_the_baseline() {
         p.ok(&test("function.toml"));
         psql(&few("id < 10 and customer < q"));
         differs("function.toml", "few(q integer) has another definition");
+        // Of operators only those that the statement has.
+        psql("create function near(int, int) returns boolean language sql as 'select abs($1 - $2) < 3'");
+        psql("create operator <~> (leftarg = int, rightarg = int, function = near)");
+        write("select count(*) from orders where customer <~> 7", "sign.toml");
+        write("select count(*) from orders where customer > 7", "other.toml");
+        psql("drop operator <~> (int, int)");
+        psql("create function near2(int, int) returns boolean language sql as 'select abs($1 - $2) < 9'");
+        psql("create operator <~> (leftarg = int, rightarg = int, function = near2)");
+        p.ok(&test("other.toml"));
+        differs("sign.toml", "<~>(integer,integer) has another definition");
         write("select count(*) from orders where state = 'open'", "table.toml");
         p.ok(&test("table.toml"));
         psql("create schema alt");

@@ -29,6 +29,16 @@ pub async fn gather(conn: &Connection, session: &Session, plan: &Plan, text: &st
     Ok(out)
 }
 
+/// Operators that stand behind ORDER BY, DISTINCT, IN, BETWEEN, LIKE and the like, where nobody wrote them.
+const COMPARE: &[&str] = &["=", "<>", "<", "<=", ">", ">=", "~~", "~~*", "!~~", "!~~*"];
+
+/// What an object is named by in a text.
+enum Name {
+    Words(Vec<String>),
+    /// An operator.
+    Sign(String),
+}
+
 /// What stands behind the names of these texts: views, functions and policies, as far as one leads to the next, each with a hash of its
 /// definition. Words are enough to say that one may be reached: one too many is harmless while it stays what it is.
 /// `None` where this login does not see all definitions.
@@ -36,7 +46,7 @@ pub async fn behind(conn: &Connection, session: &Session, texts: &[&str]) -> Opt
     let words = |text: &str| -> Vec<String> {
         text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty()).map(str::to_lowercase).collect()
     };
-    let mut left: Vec<(Vec<String>, CanonicalObject)> = Vec::new();
+    let mut left: Vec<(Name, CanonicalObject)> = Vec::new();
     for o in conn.engine().catalog().get().ok()?.objects(session).await.ok()? {
         let full = o.name.split('(').next().unwrap_or_default();
         let named = match o.kind.as_str() {
@@ -45,17 +55,24 @@ pub async fn behind(conn: &Connection, session: &Session, texts: &[&str]) -> Opt
             "policy" => full.rsplit_once('.').map_or(full, |(table, _)| table),
             _ => continue,
         };
-        left.push((words(named.rsplit('.').next().unwrap_or(named)), o));
+        let named = named.rsplit('.').next().unwrap_or(named);
+        let name = if o.kind == "operator" { Name::Sign(named.to_string()) } else { Name::Words(words(named)) };
+        left.push((name, o));
     }
     let mut known: BTreeSet<String> = texts.iter().flat_map(|t| words(t)).collect();
+    let mut said: String = texts.join("\n");
     let mut out = BTreeMap::new();
     loop {
-        let (reached, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|(name, _)| name.iter().all(|w| known.contains(w)));
+        let (reached, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|(name, _)| match name {
+            Name::Words(words) => words.iter().all(|w| known.contains(w)),
+            Name::Sign(sign) => COMPARE.contains(&sign.as_str()) || said.contains(sign),
+        });
         if reached.is_empty() {
             return Some(out);
         }
         for (_, o) in reached {
             known.extend(words(&o.definition));
+            said.push_str(&o.definition);
             out.insert(format!("{} {}", o.kind, o.name), short_hash(&o.definition));
         }
         left = rest;
