@@ -136,6 +136,116 @@ fn old_values_are_compared_as_the_server_prints_them() {
     });
 }
 
+/// Type, and values that differ: each is written over the next one, as text that the server itself printed.
+const POSTGRES: &[(&str, &[&str])] = &[
+    ("bigint", &["1", "-9223372036854775808"]),
+    ("real", &["'0.1'", "'3.4028235e38'", "'NaN'", "'-Infinity'", "'1e-45'"]),
+    ("float8", &["'0.1'", "'5e-324'", "'1e16'", "0.1::float8 + 0.2::float8"]),
+    ("numeric", &["1.500", "1e-20", "'NaN'", "123456789012345678901234567890.12345678901234567890"]),
+    ("money", &["1234.56", "-1"]),
+    ("text", &["''", "'a;b''c\"d\\e'", "'Grüße 漢字 🦀'", "' blanks '", "'NULL'", "'$1 :name ?'"]),
+    ("char(5)", &["'ab'", "'abcde'", "''"]),
+    ("bytea", &["'\\xdeadbeef00'", "''"]),
+    ("date", &["'4713-01-01 BC'", "'infinity'", "'2024-02-29'"]),
+    ("timetz", &["'12:34:56.789+05:45'", "'00:00:00-12'"]),
+    ("timestamp", &["'2024-02-29 23:59:59.999999'", "'-infinity'", "'0044-03-15 12:00:00 BC'"]),
+    ("timestamptz", &["'2024-07-01 12:00:00+02'", "'294276-12-31 23:59:59.999999+00'"]),
+    ("interval", &["'1 year -2 mons 3 days -04:05:06.000007'", "'0'"]),
+    ("json", &["'{\"b\": 1,  \"a\": [1.50, null]}'", "'{\"b\":1}'", "'null'"]),
+    ("jsonb", &["'{\"b\": 1}'", "'null'", "'1.50'"]),
+    ("xml", &["'<a>é;</a>'", "'<b/>'"]),
+    ("int[]", &["'{1,NULL,3}'", "'{}'", "'[2:4]={7,8,9}'"]),
+    ("text[]", &["'{{a,\"b,c\"},{\"d\\\"e\",\"\"}}'", "'{NULL,\"NULL\"}'"]),
+    ("inet", &["'192.168.0.1/24'", "'::ffff:1.2.3.4'"]),
+    ("bit(5)", &["'00101'", "'11111'"]),
+    ("varbit", &["''", "'1'"]),
+    ("bool", &["true", "false"]),
+    ("point", &["'(1.5,-2)'", "'(0,0)'"]),
+    ("polygon", &["'((0,0),(1,1),(1,0))'", "'((0,0),(1,2),(1,0))'"]),
+    ("circle", &["'<(0,0),1.5>'", "'<(0,0),2>'"]),
+    ("tsvector", &["'a:1A fat:2,3B'", "''"]),
+    ("numrange", &["'(,2.5]'", "'empty'"]),
+    ("oid", &["1", "2"]),
+    ("regclass", &["'pg_class'", "'pg_type'"]),
+    ("pg_lsn", &["'0/16B3748'", "'0/16B3749'"]),
+    ("xid", &["'7'", "'8'"]),
+    ("tid", &["'(0,1)'", "'(0,2)'"]),
+    ("jsonpath", &["'$.a[*]?(@ > 1)'", "'$'"]),
+    ("mood", &["'happy'", "'sad, so'"]),
+    ("small", &["7", "8"]),
+    ("pair", &["'(1,\"a b\")'", "'(,)'"]),
+    ("mood[]", &["'{happy,\"sad, so\"}'", "'{}'"]),
+    ("varchar(20) collate ci", &["'A'", "'a'", "'B'"]),
+];
+
+const MARIADB: &[(&str, &[&str])] = &[
+    ("bigint unsigned", &["18446744073709551615", "0"]),
+    ("int(8) zerofill", &["42", "7"]),
+    ("double", &["0.1e0 + 0.2e0", "1.7976931348623157e308", "1e0 / 3"]),
+    ("decimal(65, 30)", &["12345678901234567890123456789012345.12345678901234567890123456789", "0"]),
+    ("datetime(6)", &["'9999-12-31 23:59:59.999999'", "'2024-01-01'"]),
+    ("timestamp(3) null", &["'2024-07-01 12:00:00.123'", "'2024-10-27 01:30:00'"]),
+    ("time(6)", &["'-838:59:59'", "'00:00:00.000001'"]),
+    ("year", &["2155", "1901"]),
+    ("varchar(20)", &["' blanks '", "'a'", "'A'", "'á'", "'NULL'", "'a\\\\b'"]),
+    ("text character set utf8mb4", &["'Grüße 漢字 🦀'", "''", "'a;b''c\"d'"]),
+    ("enum('1', '2', '3')", &["'1'", "'3'"]),
+    ("set('m', 'n', 'o')", &["'m,o'", "''", "'n'"]),
+    ("json", &["'{\"b\": 1,  \"a\": [1.50, null]}'", "'null'"]),
+    ("inet6", &["'::ffff:1.2.3.4'", "'::1'"]),
+    ("uuid", &["'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000001'"]),
+    ("varchar(10) character set latin1", &["'Grüße'", "'a'"]),
+];
+
+/// Writes each value over the next one, by its text, and NULL between: what is there afterwards is what the text was of.
+async fn written_over(p: &Place, types: &[(&str, &[&str])]) {
+    for (n, (of, values)) in types.iter().enumerate() {
+        let table = format!("zoo{n}");
+        let rows: Vec<String> = values.iter().enumerate().map(|(i, v)| format!("({i}, {v})")).collect();
+        p.run(&format!("create table {table} (id int primary key, v {of})")).await;
+        p.run(&format!("insert into {table} values {}", rows.join(", "))).await;
+        let plan = p.plan(&format!("select * from {table}")).await.unwrap_or_else(|e| panic!("{of}: {e}"));
+        let select = format!("select v from {table} order by id");
+        let shown: Vec<String> = p.run(&select).await.into_iter().map(|mut r| r.remove(0).expect("a value")).collect();
+        assert!(shown.windows(2).all(|w| w[0] != w[1]), "{of}: {shown:?}");
+        // As the console binds what it was shown.
+        let numbers = ["big", "int(", "doub", "dec", "year"].iter().any(|w| of.starts_with(w))
+            && p.conn.dialect() != holdpoint::model::Dialect::Postgres;
+        let param = |s: &str| if numbers { number(s) } else { text(s) };
+        let edit = |i: usize, old: Param, new: Param| update(&i.to_string(), "v", old, new);
+        let next = |i: usize| shown[(i + 1) % shown.len()].as_str();
+        let over: Vec<RowEdit> = shown.iter().enumerate().map(|(i, s)| edit(i, param(s), param(next(i)))).collect();
+        p.write(&plan, &over).await.unwrap_or_else(|e| panic!("{of}: {e:?}"));
+        let wanted: Vec<Vec<Option<String>>> = (0..shown.len()).map(|i| vec![Some(next(i).to_string())]).collect();
+        assert_eq!(p.run(&select).await, wanted, "{of}");
+        let gone: Vec<RowEdit> = (0..shown.len()).map(|i| edit(i, param(next(i)), Param::Null)).collect();
+        p.write(&plan, &gone).await.unwrap_or_else(|e| panic!("{of} to NULL: {e:?}"));
+        let back: Vec<RowEdit> = shown.iter().enumerate().map(|(i, s)| edit(i, Param::Null, param(s))).collect();
+        p.write(&plan, &back).await.unwrap_or_else(|e| panic!("{of} from NULL: {e:?}"));
+        let as_before: Vec<Vec<Option<String>>> = shown.iter().map(|s| vec![Some(s.clone())]).collect();
+        assert_eq!(p.run(&select).await, as_before, "{of} back");
+    }
+}
+
+#[test]
+fn a_value_of_every_type_is_written_over_another_one() {
+    block_on(async {
+        let p = Place::open(Project::postgres()).await;
+        for made in [
+            "create type mood as enum ('happy', 'sad, so')",
+            "create domain small as int check (value < 10)",
+            "create type pair as (a int, b text)",
+            "create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+        ] {
+            p.run(made).await;
+        }
+        written_over(&p, POSTGRES).await;
+    });
+    block_on(async {
+        written_over(&Place::open(Project::mariadb()).await, MARIADB).await;
+    });
+}
+
 #[test]
 fn a_float_of_mariadb_is_what_was_shown_with_six_digits_and_with_all() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");

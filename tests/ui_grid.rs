@@ -430,6 +430,26 @@ fn hexadecimal_fits_the_smallest_usual_screen() {
     }
 }
 
+/// In a new row as in a cell: what begins as bytes and is none was taken for a text.
+#[test]
+fn half_a_byte_is_no_value_of_a_new_row() {
+    let mut c = Console::new(100, 24);
+    let (_, _spill) = result(&mut c, &[("id", "integer", true), ("data", "blob", false)], &[Cell::Text(b"1"), Cell::Binary(b"a")], true);
+    of_orders(&mut c, "select id, data from orders", &["id", "data"], &["id", "data"]);
+    for table in c.state.query.tables.values_mut().flatten() {
+        table.columns[1].type_name = "BLOB".into();
+    }
+    c.press("a");
+    c.press("Down");
+    c.type_text("\\x6");
+    c.press("Enter");
+    let screen = c.screen();
+    assert!(screen.contains("data: Bytes are typed as") && !screen.contains("staged"), "{screen}");
+    c.type_text("1");
+    c.press("Enter");
+    assert!(c.screen().contains("1 change staged"), "{}", c.screen());
+}
+
 /// Rows that are staged stand below those that are there, told by letters and not by colours alone, and the cursor's row stays on the screen.
 #[test]
 fn new_rows_stand_at_the_foot_of_the_grid() {

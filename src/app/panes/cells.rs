@@ -292,13 +292,33 @@ fn in_form(value: &Param) -> String {
     }
 }
 
+/// The bits of a BIT column as SQL writes them, b'101', and the one of BIT(1) without quotes: as many bytes as hold them, like the server's.
+fn typed_bits(info: &ColumnInfo, typed: &str) -> Option<Vec<u8>> {
+    let width: usize = info.type_name.to_ascii_lowercase().strip_prefix("bit(")?.strip_suffix(')')?.parse().ok()?;
+    let digits = match typed {
+        "0" | "1" if width == 1 => typed,
+        _ => typed.strip_prefix(['b', 'B'])?.strip_prefix('\'')?.strip_suffix('\'')?,
+    };
+    let value = u64::from_str_radix(digits, 2).ok().filter(|_| digits.len() <= width)?;
+    Some(value.to_be_bytes()[8 - width.div_ceil(8)..].to_vec())
+}
+
 /// Bytes as they are typed: `\x` or `0x`, and pairs of hexadecimal digits.
-fn typed_bytes(typed: &str) -> std::result::Result<Param, String> {
+fn typed_bytes(info: &ColumnInfo, typed: &str) -> std::result::Result<Param, String> {
     let typed = typed.trim();
+    if let Some(bytes) = typed_bits(info, typed) {
+        return Ok(Param::Bytes(bytes));
+    }
+    // In quotes a text, as the form says: its bytes.
+    if let Param::Text(text) = typed_value(Dialect::MySql, typed)
+        && typed.starts_with('\'')
+    {
+        return Ok(Param::Bytes(text.into_bytes()));
+    }
     let digits = ["\\x", "0x", "0X"].iter().find_map(|p| typed.strip_prefix(p));
     match digits.map(hex::decode) {
         Some(Ok(bytes)) => Ok(Param::Bytes(bytes)),
-        _ => Err("Bytes are typed as \\x and pairs of hexadecimal digits: \\x00ff.".into()),
+        _ => Err("Bytes are typed as \\x and pairs of hexadecimal digits: \\x00ff; a text stands in quotes.".into()),
     }
 }
 
@@ -335,7 +355,7 @@ fn typed_for(dialect: Dialect, info: &ColumnInfo, old: &Param, typed: String) ->
         return if info.nullable { Ok(read) } else { Err(format!("{} is NOT NULL.", text::clean(&info.name))) };
     }
     if is_bytes(dialect, info, old, &typed) {
-        return typed_bytes(&typed);
+        return typed_bytes(info, &typed);
     }
     let quoted = typed.trim().starts_with('\'');
     // What was a number stays one, where the engine takes the type from what is bound; `true` is one there, too.
@@ -504,6 +524,10 @@ mod tests {
         for (dialect, type_name, old, typed, new) in [
             (MySql, "varbinary(9)", bytes(), "\\x00FF", Ok(Param::Bytes(vec![0, 255]))),
             (MySql, "blob", Param::Null, "0x00ff", Ok(Param::Bytes(vec![0, 255]))),
+            (MySql, "blob", bytes(), "'it''s'", Ok(Param::Bytes(b"it's".to_vec()))),
+            (MySql, "bit(10)", Param::Null, "b'1000000001'", Ok(Param::Bytes(vec![2, 1]))),
+            (MySql, "bit(1)", Param::Bytes(vec![0]), "1", Ok(Param::Bytes(vec![1]))),
+            (MySql, "bit(64)", Param::Null, "b'1'", Ok(Param::Bytes(vec![0, 0, 0, 0, 0, 0, 0, 1]))),
             (Sqlite, "BLOB", Param::Null, "plain", text("plain")),
             (Sqlite, "", bytes(), "\\x61", Ok(bytes())),
             (Postgres, "bytea", Param::Text("\\x61".into()), "\\x62", text("\\x62")),
@@ -524,6 +548,9 @@ mod tests {
         }
         assert!(typed_for(MySql, &column("blob"), &bytes(), "61".into()).is_err());
         assert!(typed_for(Sqlite, &column(""), &bytes(), "\\x6".into()).is_err());
+        // Ten, or two bits; and more bits than there are.
+        assert!(typed_for(MySql, &column("bit(4)"), &Param::Null, "10".into()).is_err());
+        assert!(typed_for(MySql, &column("bit(2)"), &Param::Null, "b'101'".into()).is_err());
         assert_eq!(in_form(&bytes()), "\\x61");
     }
 

@@ -91,14 +91,15 @@ pub fn added(
         let info = info(n);
         let words = info.is_some_and(of_words);
         // `true` is a number for a column of numbers, and a word for one of texts.
-        let value = match (typed_value(dialect, v), typed_bytes(v)) {
-            (_, Ok(bytes)) if info.is_some_and(|i| is_bytes(dialect, i, &Param::Null, v)) => bytes,
+        let value = match (typed_value(dialect, v), info) {
+            (Param::Null, _) => Param::Null,
+            (_, Some(i)) if is_bytes(dialect, i, &Param::Null, v) => typed_bytes(i, v).map_err(|e| format!("{}: {e}", text::clean(n)))?,
             (Param::Number(_), _) if words && truth(v.trim()).is_some() => Param::Text(v.clone()),
             (value, _) => value,
         };
-        (n.clone(), value)
+        Ok((n.clone(), value))
     };
-    let cells: Vec<(String, Param)> = typed.iter().filter(|(_, v)| !v.is_empty()).map(value).collect();
+    let cells = typed.iter().filter(|(_, v)| !v.is_empty()).map(value).collect::<Result<Vec<(String, Param)>, String>>()?;
     let refuses = |(n, v): &&(String, Param)| *v == Param::Null && info(n).is_some_and(|c| !c.nullable && !c.default);
     if let Some((name, _)) = cells.iter().find(refuses) {
         return Err(format!("{} is NOT NULL, and has no default.", text::clean(name)));
