@@ -338,6 +338,19 @@ fn json_has_booleans_and_numbers_and_an_import_reads_them_back() {
     }
 }
 
+#[test]
+fn words_of_a_boolean_are_read_as_cells_read_them() {
+    on_each(|p| {
+        p.ok(&["query", "app-dev", "create table flags (id int primary key, b boolean)"]);
+        p.write("flags.csv", "id,b\n1,true\n2,False\n3,1\n");
+        p.ok(&["import", "app-dev", "flags", "flags.csv", "--commit"]);
+        p.write("flags.ndjson", "{\"id\":4,\"b\":true}\n");
+        p.ok(&["import", "app-dev", "flags", "flags.ndjson", "--commit"]);
+        let out = p.run(&["query", "app-dev", "select id from flags where b order by id", "--format", "tsv"]);
+        assert_eq!(String::from_utf8_lossy(&out.stdout), "id\n1\n3\n4\n");
+    });
+}
+
 /// What was told of the progress.
 #[derive(Default)]
 struct Told(std::sync::Mutex<Vec<(String, u64, Option<u64>)>>);

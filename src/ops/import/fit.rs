@@ -2,6 +2,7 @@
 
 use super::reader::{Form, Value};
 use crate::model::{ColumnInfo, Dialect};
+use crate::sql::params::truth;
 
 /// The value for this column, or why it cannot be taken. Binary values stand as `\x` and hexadecimal digits, as exports write them.
 pub fn fit(dialect: Dialect, form: Form, column: &ColumnInfo, value: Value) -> Result<Value, String> {
@@ -17,6 +18,10 @@ pub fn fit(dialect: Dialect, form: Form, column: &ColumnInfo, value: Value) -> R
     if dialect == Dialect::Sqlite && form != Form::Ndjson && real(&type_name) && infinite(&text) {
         // The only way to write an infinity for SQLite; its own word for it would stay text.
         return Ok(Value::Number(if text.starts_with('-') { "-9e999".into() } else { "9e999".into() }));
+    }
+    // As a text MySQL refuses it, and SQLite keeps the word, which no condition would then find true.
+    if let Some(truth) = truth(&text).filter(|_| form != Form::Ndjson && boolean(dialect, &type_name)) {
+        return Ok(Value::Number(truth.into()));
     }
     // As text they would be stored as the bytes of their digits.
     if dialect == Dialect::MySql
@@ -47,6 +52,15 @@ pub fn fit(dialect: Dialect, form: Form, column: &ColumnInfo, value: Value) -> R
 fn real(type_name: &str) -> bool {
     // SQLite's rule for the affinity REAL (datatype3.html §3.1).
     ["real", "floa", "doub"].iter().any(|t| type_name.contains(t)) && !type_name.contains("int")
+}
+
+/// `BOOLEAN` as the two engines without such a type keep it: MySQL makes it `tinyint(1)`, SQLite leaves the name.
+fn boolean(dialect: Dialect, type_name: &str) -> bool {
+    match dialect {
+        Dialect::MySql => type_name.starts_with("tinyint(1)"),
+        Dialect::Sqlite => matches!(type_name, "boolean" | "bool"),
+        _ => false,
+    }
 }
 
 fn infinite(text: &str) -> bool {
@@ -88,6 +102,20 @@ mod tests {
         assert_eq!(of(Form::Tsv, "\\x05"), Ok(Value::Bytes(vec![5])));
         assert_eq!(of(Form::Ndjson, "5"), Ok(text("5")), "a number stands as one");
         assert_eq!(fit(Dialect::MySql, Form::Csv, &column("varchar(8)"), text("5")), Ok(text("5")));
+    }
+
+    #[test]
+    fn the_words_of_a_boolean_are_one_and_nought() {
+        let number = |n: &str| Ok(Value::Number(n.into()));
+        let of = |dialect, form, type_name: &str, s: &str| fit(dialect, form, &column(type_name), text(s));
+        assert_eq!(of(Dialect::MySql, Form::Csv, "tinyint(1)", "true"), number("1"));
+        assert_eq!(of(Dialect::MySql, Form::Tsv, "tinyint(1) unsigned", "FALSE"), number("0"));
+        assert_eq!(of(Dialect::Sqlite, Form::Csv, "BOOLEAN", "False"), number("0"));
+        assert_eq!(of(Dialect::Sqlite, Form::Csv, "TEXT", "true"), Ok(text("true")), "a word");
+        assert_eq!(of(Dialect::MySql, Form::Csv, "varchar(8)", "true"), Ok(text("true")), "a word");
+        assert_eq!(of(Dialect::MySql, Form::Csv, "tinyint(4)", "true"), Ok(text("true")), "a number, of which the server says so");
+        assert_eq!(of(Dialect::Postgres, Form::Csv, "boolean", "true"), Ok(text("true")), "the server reads it");
+        assert_eq!(of(Dialect::Sqlite, Form::Ndjson, "BOOLEAN", "true"), Ok(text("true")), "a text, in quotes");
     }
 
     #[test]
