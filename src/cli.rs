@@ -14,6 +14,7 @@ mod habits;
 mod history;
 mod import;
 mod journal;
+mod locks;
 mod manual;
 mod migrate;
 mod open;
@@ -153,6 +154,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                         done => done,
                     }
                 }
+                Command::Locks { target, format } => locks::locks(&cx, &target, format).await,
                 Command::Recover { target, deed, object, value, yes, format } => {
                     recover::recover(&cx, &target, deed.as_deref(), object, value, yes, format).await
                 }

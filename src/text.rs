@@ -347,6 +347,15 @@ pub fn duration(d: std::time::Duration) -> String {
     }
 }
 
+/// `900 ms`, `12.3 s`, `41 min`, `1 h 02 min`: ten columns at most, up to a hundred hours.
+pub fn age(ms: u64) -> String {
+    match ms / 60_000 {
+        0 => duration(std::time::Duration::from_millis(ms)),
+        min @ 1..=59 => format!("{min} min"),
+        min => format!("{} h {:02} min", min / 60, min % 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -58,6 +58,53 @@ fn who_blocks_now_comes_before_a_setting_that_has_long_been_so() {
     }
 }
 
+/// `holdpoint locks` on a URL: its exit code and what it writes.
+fn locks(url: &str, more: &[&str]) -> (Option<i32>, String) {
+    let home = tempfile::tempdir().expect("a directory");
+    let out = support::command(home.path()).args(["locks", url]).args(more).output().expect("holdpoint runs");
+    (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
+#[test]
+fn the_lock_tree_is_told_on_the_command_line_too() {
+    let (pg, my) = (postgres(&[]), maria(&[]));
+    let postgres = shop::postgres_url(&pg, "oncall", "shop");
+    let on_maria = format!("mysql://oncall@127.0.0.1:{}/shop", my.port);
+    for url in [&postgres, &on_maria] {
+        assert_eq!(locks(url, &[]), (Some(0), "nobody waits\n".into()));
+    }
+    let _holder = Held::named(&pg, "shop", "load", "begin; lock table orders;");
+    wait_until("it has the table", || one(&pg, "pg_stat_activity where application_name = 'load' and state = 'idle in transaction'"));
+    let _ddl = Held::named(&pg, "shop", "ddl", "alter table orders add column note text;");
+    wait_until("it waits", || locks_wanted(&pg) == 1);
+    let _read = Held::pg(&pg, "postgres", "shop", "select count(*), 'a secret' from orders;");
+    wait_until("both wait", || locks_wanted(&pg) == 2);
+    let _maria_holder = Held::maria_done(&my, "app", "begin; update orders set state = 'held' where id = 1;");
+    let _maria_waits = Held::maria(&my, "app", "update orders set state = 'a secret' where id = 1;");
+    wait_until("it waits", || in_state(&my, "Updating") == 1);
+    for (url, waiting, depth) in [(&postgres, 2, 2), (&on_maria, 1, 1)] {
+        let (code, text) = locks(url, &["--format", "json"]);
+        let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((&told["waiting"], &told["roots"][0]["victims"]), (&waiting.into(), &waiting.into()), "{told:#}");
+        let sessions = told["sessions"].as_array().expect("sessions");
+        assert_eq!(sessions[0]["id"], told["roots"][0]["id"], "the root comes first");
+        assert_eq!(sessions.iter().map(|s| s["depth"].as_u64()).collect::<Vec<_>>(), (0..=depth).map(Some).collect::<Vec<_>>(), "{told:#}");
+        assert!(!text.contains("a secret"), "{text}");
+        let bad = told["severity"] == "warning" || told["severity"] == "critical";
+        assert_eq!(code, Some(i32::from(bad)));
+        let (_, table) = locks(url, &[]);
+        let root = sessions[0]["id"].to_string();
+        let words: Vec<&str> = table.lines().collect();
+        assert!(words[0].starts_with(&format!("{waiting} waiting")) && words[1].starts_with(&format!("  {root} ")), "{table}");
+        assert!(words[2].starts_with("    ") && table.contains("a secret") && table.contains("holdpoint recover"), "{table}");
+    }
+    let (code, text) = locks(&shop::postgres_url(&pg, "stranger", "shop"), &[]);
+    assert!(
+        code != Some(5) && text.contains("may not be looked into, 2 behind it"),
+        "who may see little sees the tree all the same: {text}"
+    );
+}
+
 #[test]
 fn behind_a_vacuum_against_wraparound_the_ddl_is_cancelled_and_not_the_vacuum() {
     let pg = postgres(&["autovacuum_freeze_max_age=100000", "autovacuum_naptime=1"]);

@@ -47,7 +47,7 @@ pub enum Format {
     Csv,
 }
 
-/// How an assessment is written.
+/// How an assessment, or a lock tree, is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub enum AssessFormat {
     /// A line for each check as it is done, what was found, the most likely cause.
@@ -55,7 +55,7 @@ pub enum AssessFormat {
     Table,
     /// One JSON document.
     Json,
-    /// One JSON document for each finding, a line each.
+    /// One JSON document for each finding, or session of a lock tree, a line each.
     Ndjson,
 }
 
@@ -293,6 +293,15 @@ pub enum Command {
         output: Option<PathBuf>,
         #[command(flatten)]
         mutes: Mutes,
+    },
+    /// Who waits for whom: root blockers first, those behind them below; looked at once, on one connection
+    ///
+    /// Exit code: 0 nobody waits for long, 1 somebody does, 3 no connection, 5 the account may not see it.
+    Locks {
+        target: String,
+        /// JSON has statements without their constants
+        #[arg(long, value_enum, default_value_t)]
+        format: AssessFormat,
     },
     /// Do one recovery action to one object: looked at, approved for just that object, verified, journaled
     ///

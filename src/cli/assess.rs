@@ -5,7 +5,7 @@ pub mod nagios;
 use super::args::{AssessFormat, Mutes};
 use super::output;
 use crate::model::assessment::{Assessment, Seen};
-use crate::model::{Error, Result, Severity};
+use crate::model::{Error, Finding, Result, Severity};
 use crate::ops::Cx;
 use crate::ops::assess::handover::Form;
 use crate::ops::assess::{self, How, News};
@@ -141,14 +141,12 @@ pub async fn assess(cx: &Cx, target_word: &str, asked: Asked) -> Result<ExitCode
     Ok(ExitCode::from(code(&found, asked.nagios)))
 }
 
-/// `target` as it was typed: the commands that are printed take it, too.
-fn summarise(found: &Assessment, target: &str) -> Result<()> {
-    let mut worst: Vec<_> = found.checks.iter().flat_map(|c| &c.findings).filter(|f| f.severity >= Severity::Unknown).collect();
-    worst.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    if !worst.is_empty() {
+/// What was found, each with its next step and the action that does it.
+pub(super) fn told(findings: &[&Finding], target: &str) -> Result<()> {
+    if !findings.is_empty() {
         output::line("")?;
     }
-    for f in worst {
+    for f in findings {
         for (i, part) in text::wrap(&format!("{} {}: {}", mark(f.severity), f.check, text::clean(&f.message)), 78).into_iter().enumerate() {
             output::line(&if i == 0 { part } else { format!("  {part}") })?;
         }
@@ -162,6 +160,14 @@ fn summarise(found: &Assessment, target: &str) -> Result<()> {
             output::line(&format!("  → {}", crate::ops::recovery::command(action, target)))?;
         }
     }
+    Ok(())
+}
+
+/// `target` as it was typed: the commands that are printed take it, too.
+fn summarise(found: &Assessment, target: &str) -> Result<()> {
+    let mut worst: Vec<_> = found.checks.iter().flat_map(|c| &c.findings).filter(|f| f.severity >= Severity::Unknown).collect();
+    worst.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    told(&worst, target)?;
     if let Some(before) = found.before.filter(|_| !found.changes.is_empty()) {
         output::line("")?;
         output::line(&format!("Since {before:.0}:"))?;
@@ -200,6 +206,13 @@ fn code(found: &Assessment, nagios: bool) -> u8 {
     match found.severity() {
         severity if nagios => nagios::state(severity).1,
         _ if found.server.is_none() => 3,
+        severity => self::found(severity),
+    }
+}
+
+/// The exit code of what was seen.
+pub(super) fn found(severity: Severity) -> u8 {
+    match severity {
         Severity::Warning | Severity::Critical => 1,
         Severity::Unknown => 5,
         Severity::Ok | Severity::Info => 0,

@@ -93,8 +93,10 @@ impl LockTree {
                 behind[place[b]].push(i);
             }
         }
+        // Who holds up others comes first: those stand below it then, and not beside it, where both wait for the same one.
+        let holds_up: Vec<usize> = behind.iter().map(Vec::len).collect();
         for b in &mut behind {
-            b.sort_by_key(|i| std::cmp::Reverse(sessions[*i].waits));
+            b.sort_by_key(|i| std::cmp::Reverse((holds_up[*i], sessions[*i].waits)));
         }
         let is_root = |i: usize| sessions[i].blocked_by.iter().all(|b| *b == sessions[i].id) && !behind[i].is_empty();
         let mut roots: Vec<Root> = (0..sessions.len())
@@ -174,6 +176,19 @@ mod tests {
         assert_eq!(ids(&t), [(0, 4711), (1, 20), (2, 30), (2, 31), (0, 60), (1, 50)]);
         assert_eq!(t.waiting(), 4);
         assert_eq!(t.circle, Vec::<usize>::new());
+    }
+
+    #[test]
+    fn who_queues_behind_two_stands_below_the_last_of_them() {
+        // Two DDLs wait for 1, the second also for the first, and a read for all three; they came within a second.
+        let t = LockTree::of(vec![
+            waiting(9, &[1, 2, 3], 4),
+            waiting(3, &[1, 2], 4),
+            waiting(2, &[1], 4),
+            LockSession { id: 1, ..LockSession::default() },
+            waiting(5, &[1], 90),
+        ]);
+        assert_eq!(ids(&t), [(0, 1), (1, 2), (2, 3), (3, 9), (1, 5)]);
     }
 
     #[test]

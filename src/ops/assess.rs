@@ -7,6 +7,7 @@ mod failure;
 pub mod handover;
 mod kept;
 mod limits;
+pub mod locks;
 mod login;
 mod lost;
 mod role;
@@ -24,6 +25,7 @@ use super::Cx;
 use crate::config::{Target, secrets};
 use crate::engine::{Engine, Session, registry};
 use crate::model::assessment::{Assessment, Check, Limits, Seen};
+use crate::model::lock_tree::LockSession;
 use crate::model::{Error, Obstacle, Result, Severity};
 use crate::text;
 use futures_util::future::BoxFuture;
@@ -230,6 +232,11 @@ async fn from_outside(cx: &Cx, engine: &Arc<dyn Engine>, run: &mut run::Run<'_>)
 /// An assessment as it goes to machines: the statements of sessions without their constants.
 pub fn without_constants(target: &Target, assessment: &Assessment) -> Assessment {
     kept::redacted(assessment, registry::engine(target.clone(), None).dialect())
+}
+
+/// Sessions as they go to machines: their statements without constants.
+pub fn take_constants(target: &Target, sessions: &mut [LockSession]) {
+    kept::take_constants(registry::engine(target.clone(), None).dialect(), sessions.iter_mut());
 }
 
 /// The id of a check of a target's engine, by id or name.

@@ -15,6 +15,7 @@ use crate::app::{Action, work};
 use crate::model::assessment::{Assessment, Check, Seen, Summary};
 use crate::model::lock_tree::{LockSession, LockTree};
 use crate::model::{Error, Result, Severity};
+use crate::ops::assess::locks::does;
 use crate::ops::assess::{self, LOCKS, News};
 use crate::text;
 use jiff::Timestamp;
@@ -492,27 +493,15 @@ pub fn session_title(s: &LockSession) -> String {
     if s.id == 0 { "Prepared transaction".into() } else { format!("Session {}", s.id) }
 }
 
-/// `waits 2 min for AccessExclusiveLock on orders`, or what it does.
-pub fn session_does(s: &LockSession) -> String {
-    let for_long = |n: u64| super::sessions::age(n.saturating_mul(1000));
-    match (s.waits, s.idle) {
-        (Some(w), _) => format!("waits {} for {}", for_long(w), text::clean(if s.wants.is_empty() { "a lock" } else { &s.wants })),
-        (None, Some(i)) => format!("{} for {}", text::clean(&s.state), for_long(i)),
-        (None, None) if s.id == 0 => "prepared, and held by nobody's session".into(),
-        (None, None) if s.state.is_empty() => "may not be looked into".into(),
-        (None, None) => text::clean(&s.state).into_owned(),
-    }
-}
-
 /// All that is known of a session in the tree; the statement comes first.
 pub fn session_lines(s: &LockSession) -> Vec<String> {
     let who: Vec<String> = s.blocked_by.iter().map(u64::to_string).collect();
-    let open = s.open_for.map_or_else(String::new, |n| format!("open for {}", super::sessions::age(n.saturating_mul(1000))));
+    let open = s.open_for.map_or_else(String::new, |n| format!("open for {}", text::age(n.saturating_mul(1000))));
     let clean = |t: &str| text::clean(t).into_owned();
     super::sessions::known(
         &s.statement,
         &[
-            ("Does", session_does(s)),
+            ("Does", does(s)),
             ("Blocked by", who.join(", ")),
             ("Transaction", open),
             ("User", clean(&s.user)),

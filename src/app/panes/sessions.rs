@@ -201,15 +201,6 @@ pub fn planned(state: &mut State, id: u64, result: Result<Box<Plan>>) {
     }
 }
 
-/// `900 ms`, `12.3 s`, `41 min`, `1 h 02 min`: ten columns at most, up to a hundred hours.
-pub fn age(ms: u64) -> String {
-    match ms / 60_000 {
-        0 => text::duration(Duration::from_millis(ms)),
-        min @ 1..=59 => format!("{min} min"),
-        min => format!("{} h {:02} min", min / 60, min % 60),
-    }
-}
-
 /// `waits for the lock of 4711`, or what it does.
 pub fn doing(s: &RunningStatement) -> String {
     if !s.blocked_by.is_empty() {
@@ -259,8 +250,8 @@ pub fn details(s: &RunningStatement) -> Vec<String> {
     line("State", text::clean(&s.state).into_owned());
     line("Does", if does == s.state { String::new() } else { does });
     line("Waits for", text::clean(&s.waits).into_owned());
-    line("Since", s.ms.map_or_else(String::new, age));
-    line("Transaction", s.tx_ms.map_or_else(String::new, |ms| format!("open for {}", age(ms))));
+    line("Since", s.ms.map_or_else(String::new, text::age));
+    line("Transaction", s.tx_ms.map_or_else(String::new, |ms| format!("open for {}", text::age(ms))));
     line("Session", s.id.to_string());
     line("User", text::clean(&s.user).into_owned());
     line("Client", text::clean(&s.client).into_owned());

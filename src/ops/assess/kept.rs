@@ -3,6 +3,7 @@
 use super::super::Cx;
 use crate::config::Target;
 use crate::model::assessment::{Assessment, Muted, changes};
+use crate::model::lock_tree::LockSession;
 use crate::model::{Dialect, Error, Result};
 use crate::sql::without_constants;
 use jiff::Timestamp;
@@ -30,10 +31,14 @@ pub(super) fn compared(cx: &Cx, target: &Target, dialect: Dialect, mut now: Asse
 /// Without the constants of statements. Findings have none: they are made without them.
 pub fn redacted(a: &Assessment, dialect: Dialect) -> Assessment {
     let mut out = a.clone();
-    for s in out.checks.iter_mut().flat_map(|c| &mut c.sessions) {
+    take_constants(dialect, out.checks.iter_mut().flat_map(|c| &mut c.sessions));
+    out
+}
+
+pub(super) fn take_constants<'a>(dialect: Dialect, sessions: impl Iterator<Item = &'a mut LockSession>) {
+    for s in sessions {
         s.statement = without_constants(dialect, &s.statement);
     }
-    out
 }
 
 /// Silences a check of a target, or what it says of one object, until then: journaled, with the reason.

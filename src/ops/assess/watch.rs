@@ -48,7 +48,10 @@ impl Watch {
         let engine = self.engine.clone();
         let assessing = engine.assessing().get()?;
         let check = assessing.checks().iter().find(|c| c.name == LOCKS);
-        let check = check.ok_or_else(|| Error::failed(format!("{} tells of no locks", self.engine.product())))?;
+        let check = check.ok_or_else(|| {
+            Error::usage(format!("{} tells nobody who waits for whom", self.engine.product()))
+                .hint("`holdpoint assess` says what holds its file, where that can be seen.")
+        })?;
         if self.open.as_ref().is_some_and(|(s, _)| s.status().lost.is_some()) {
             self.open = None;
         }

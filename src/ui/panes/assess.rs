@@ -3,13 +3,12 @@
 use super::marks;
 use super::results::wrapped;
 use crate::app::layout::Area;
-use crate::app::panes::assess::{
-    Assess, FRESH, Line, Tree, details, keys, parts, session_does, session_lines, session_title, summary_lines,
-};
+use crate::app::panes::assess::{Assess, FRESH, Line, Tree, details, keys, parts, session_lines, session_title, summary_lines};
 use crate::app::work::sentence;
 use crate::app::{Pane, State};
 use crate::model::Severity;
-use crate::model::lock_tree::{Branch, LockSession};
+use crate::model::lock_tree::Branch;
+use crate::ops::assess::locks::in_a_line;
 use crate::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::theme::{Glyphs, Look};
@@ -195,7 +194,8 @@ fn locks(state: &State, tree: &Tree, inside: Area, c: &mut Canvas<'_>) {
         let y = list.y + (i - tree.list.top) as u16;
         let session = &t.sessions[branch.at];
         let root = t.roots.iter().find(|r| r.at == branch.at);
-        let words = branch_words(look, session, &arm(&look.glyphs, &t.branches, i), root.map(|r| r.victims));
+        let words = format!("{}{}", arm(&look.glyphs, &t.branches, i), in_a_line(session, root.map(|r| r.victims)));
+        let words = look.ascii_words(&words);
         let chosen = i == tree.list.at;
         if chosen {
             c.cursor(list.x, y, state.view.focus == Pane::Assess);
@@ -230,16 +230,6 @@ fn arm(g: &Glyphs, branches: &[Branch], i: usize) -> String {
         out.push_str(if goes_on(depth) { g.branch } else { g.last });
     }
     out
-}
-
-/// `4711 · etl · idle in transaction for 41 min, 39 behind it · UPDATE …`.
-fn branch_words(look: &Look, s: &LockSession, arm: &str, victims: Option<usize>) -> String {
-    let id = if s.id == 0 { "prepared".to_string() } else { s.id.to_string() };
-    let behind = victims.map_or_else(String::new, |n| format!(", {n} behind it"));
-    let statement = text::clean(&text::one_line(&s.statement)).into_owned();
-    let parts = [id, text::clean(&s.user).into_owned(), format!("{}{behind}", session_does(s)), statement];
-    let words: Vec<&str> = parts.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
-    look.ascii_words(&format!("{arm}{}", words.join(" · "))).into_owned()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::marks;
 use super::results::wrapped;
 use crate::app::layout::Area;
-use crate::app::panes::sessions::{age, details, doing_in, note_lines, parts};
+use crate::app::panes::sessions::{details, doing_in, note_lines, parts};
 use crate::app::{Action, Pane, State, work};
 use crate::model::RunningStatement;
 use crate::text;
@@ -105,7 +105,7 @@ fn row(state: &State, i: usize, item: &RunningStatement, area: Area, widths: &Wi
         (_, user, _) => text::clean(user).into_owned(),
     };
     // How long a transaction does nothing in it tells more than how long its last statement took.
-    let since = item.ms.map_or_else(String::new, age);
+    let since = item.ms.map_or_else(String::new, text::age);
     let style = match () {
         () if !item.blocked_by.is_empty() => look.critical,
         () if item.state.starts_with("idle in transaction") => look.warning,

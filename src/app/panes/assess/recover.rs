@@ -10,6 +10,7 @@ use crate::config::files::Approval;
 use crate::model::Result;
 use crate::model::lock_tree::LockSession;
 use crate::model::recovery::{Action, Deed, Level, Outcome, Prospect};
+use crate::ops::assess::locks::does;
 use crate::ops::gate::Yes;
 use crate::ops::recovery::command;
 use crate::text;
@@ -88,7 +89,7 @@ pub fn ask(state: &mut State) {
             answers.push(Answer::new('e', "end the session", then(Deed::Terminate)));
         }
     }
-    let body = vec![super::session_does(&session), String::new(), "What would be done is shown first; nothing is done yet.".into()];
+    let body = vec![does(&session), String::new(), "What would be done is shown first; nothing is done yet.".into()];
     state.ask(Confirm { title: format!("Session {id}"), body, answers });
 }
 
@@ -101,7 +102,7 @@ fn ask_of_a_guess(state: &mut State, session: &LockSession) {
     let then = |deed, id: u64| Then::Recover(Action { deed, object: id.to_string(), value: None });
     let body = vec![
         format!("That {id} holds the lock is a guess: the server does not tell. It may be innocent, and ending it may free nobody."),
-        format!("Certain: {} {}: {}", first.id, super::session_does(&first), text::truncate(&text::clean(first.statement.trim()), 120)),
+        format!("Certain: {} {}: {}", first.id, does(&first), text::truncate(&text::clean(first.statement.trim()), 120)),
         String::new(),
         "Without it, those behind it go on. What would be done is shown first; nothing is done yet.".into(),
     ];
