@@ -205,3 +205,21 @@ fn a_copy_that_was_cut_off_is_told_from_a_damaged_file_and_a_closed_log_from_non
     assert_eq!(told.message, "1 row of orders refers to rows of customers that are not there, rowid 1234 among them");
     assert!(told.next.starts_with("PRAGMA foreign_key_check(\"orders\"); lists them."), "{told:#?}");
 }
+
+#[test]
+fn room_that_deleted_rows_left_is_told_and_no_alarm() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (path, conn) = database(dir.path(), "");
+    conn.execute_batch(
+        "create table bulk (b blob); \
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < 30) insert into bulk select zeroblob(1000000) from n; \
+         delete from bulk",
+    )
+    .expect("filled and emptied");
+    drop(conn);
+    let run = run(&path, &["--checks", "SQ09"]);
+    let told = run.seen("SQ09");
+    assert_eq!((told.severity, run.code), (Severity::Info, Some(0)), "{told:#?}");
+    assert!(told.figures["free"] > 90.0 && told.findings[0].message.contains(" of the file are free ("), "{told:#?}");
+    assert!(told.findings[0].next.contains("VACUUM"), "{told:#?}");
+}

@@ -253,7 +253,7 @@ pub fn table(
                 }
             }
         }
-        Err(e) => state.say(Note::error(&e.context("looking the table up"))),
+        Err(e) => state.say(Note::error(&e)),
     }
 }
 

@@ -166,6 +166,10 @@ fn syslog(text: &str) -> Option<String> {
     let first = pieces.iter().position(|p| p.nth == 1 && p.rest.contains("duration: ") && p.rest.contains(" ms  plan:"))?;
     let of = pieces[first].of;
     let mine: Vec<&Piece<'_>> = pieces[first..].iter().filter(|p| p.of == of).collect();
+    // The server's own file with `[%l-1]` in its prefix: only the entry's first line has a stamp.
+    if mine.len() == 1 {
+        return None;
+    }
     let rest = |p: &Piece<'_>| p.rest.strip_prefix("#011").or_else(|| p.rest.strip_prefix('\t')).map(str::to_string);
     let tabbed = mine.iter().skip(1).any(|p| rest(p).is_some());
     let mut out = mine[0].rest.to_string();

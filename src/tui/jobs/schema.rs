@@ -53,15 +53,17 @@ pub(super) async fn table_of(shared: Arc<Shared>, link: u64, result: ResultId, t
     let Some(live) = shared.live(link) else { return };
     let look = async {
         let (catalog, session) = (live.connection.catalog()?, live.connection.follower().await?);
-        if let Some(info) = catalog.table(&session, &table).await? {
-            return Ok(Some(info));
-        }
-        match catalog.no_table(&session, &table).await? {
-            Some(what) => Err(Error::failed(format!("Read-only: {what}, and its rows are changed in its tables."))),
-            None => Ok(None),
+        match catalog.table(&session, &table).await? {
+            Some(info) => Ok(Ok(info)),
+            None => catalog.no_table(&session, &table).await.map(Err),
         }
     };
-    let info = look.await;
+    let info = match look.await {
+        Ok(Ok(info)) => Ok(Some(info)),
+        Ok(Err(Some(what))) => Err(Error::failed(format!("Read-only: {what}, and its rows are changed in its tables."))),
+        Ok(Err(None)) => Ok(None),
+        Err(e) => Err(e.context("looking the table up")),
+    };
     shared.send(Msg::TableOf { link, result, table, info, then });
 }
 

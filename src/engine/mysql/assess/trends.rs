@@ -261,6 +261,10 @@ mod tests {
         let scan = judged("MY12", &[0.0; 3], &[10_000.0, 6_000.0, 0.0]);
         assert_eq!((scan.severity, scan.findings.len()), (Severity::Info, 1), "a dump is no alarm: {scan:#?}");
         assert_eq!(judged("MY12", &[0.0; 3], &[10_000.0, 6_000.0, 90.0]).severity, Severity::Critical, "reads that wait for a page are");
+        assert_eq!(judged("MY28", &[7.0, 0.0, 0.0], &[7.0, 0.0, 0.0]).severity, Severity::Ok, "what waited long ago");
+        let log = judged("MY28", &[7.0, 0.0, 0.0], &[17.0, 0.0, 0.0]);
+        assert_eq!((log.severity, log.figures["waits"]), (Severity::Critical, 120.0), "{log:#?}");
+        assert!(log.findings[0].message.starts_with("writes waited 10 times in 5 s"), "{log:#?}");
         assert_eq!(judged("MY19", &[5.0, 0.0, 0.0, 0.0], &[0.0; 4]).severity, Severity::Unknown, "counters that fell were reset");
     }
 }

@@ -47,6 +47,21 @@ fn syslog_stamps_each_line() {
     is_whole(&text);
 }
 
+/// `log_line_prefix = '%t [%p]: [%l-1] user=%u,db=%d '` numbers the lines of the log itself, in the form that syslog has.
+#[test]
+fn a_prefix_with_the_counter_of_lines_is_no_syslog() {
+    for prefix in ["", "user=u,db=d,app=psql,client=[local] ", "u@d "] {
+        let line = |n: usize, pid: u32, what: &str| format!("2026-11-23 22:12:39 UTC [{pid}]: [{n}-1] {prefix}LOG:  {what}\n");
+        let mut text = line(1, 4711, "connection received: host=[local]") + &line(2, 4711, "duration: 12.345 ms  plan:");
+        text.extend(ENTRY.iter().map(|l| format!("\t{l}\n")));
+        is_whole(&text);
+        text.push_str(&line(1, 99, "checkpoint starting: time"));
+        text.push_str(&line(3, 4711, "duration: 1.000 ms  plan:"));
+        text.push_str("\tQuery Text: select 2\n\tResult  (cost=0.00..0.01 rows=1 width=4) (actual time=0.001..0.002 rows=1 loops=1)\n");
+        is_whole(&text);
+    }
+}
+
 #[test]
 fn journald_and_container_runtimes_stamp_each_line() {
     for (stamp, other) in [
